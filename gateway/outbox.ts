@@ -1,0 +1,46 @@
+/** One stored message, as it goes to every sink. */
+export interface OutboxEntry {
+  readonly epoch: string
+  /** From 1, gap-free within an epoch. */
+  readonly sequence: number
+  /** UUIDv7 of the inspection: the idempotency key. */
+  readonly id: string
+  /** The canonical JSON of the message (`poincon.inspection/1`). */
+  readonly payload: string
+}
+
+/** The log as a sink's pump sees it. */
+export interface Outbox {
+  /** Up to `limit` entries behind the sink's cursor in `sequence` order; waits until there is one. */
+  next(sink: string, limit: number, signal: AbortSignal): Promise<readonly OutboxEntry[]>
+  /** Moves the sink's cursor forward to `sequence`; never back. */
+  advance(sink: string, sequence: number): Promise<void>
+}
+
+/** Where inspections go. */
+export interface Sink {
+  /** Names its cursor: never change it once deployed. */
+  readonly name: string
+  /** How many entries it takes at once. */
+  readonly window: number
+  /**
+   * Sends the entries in order.
+   * @returns the last sequence of the gap-free prefix that the far end acknowledged, or undefined for none
+   * @throws when the far end cannot be reached; nothing of the batch is then taken as acknowledged
+   */
+  send(batch: readonly OutboxEntry[], signal: AbortSignal): Promise<number | undefined>
+}
+
+/**
+ * Sends what lies behind the sink's cursor, in order, until `signal` aborts; the cursor passes only what was
+ * acknowledged, so the far end sees every entry at least once.
+ * @throws what `send` throws: the caller waits and calls again
+ */
+export async function drain(outbox: Outbox, sink: Sink, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    const batch = await outbox.next(sink.name, sink.window, signal)
+    const acknowledged = await sink.send(batch, signal)
+    if (acknowledged === undefined) throw new Error(`${sink.name} acknowledged nothing`)
+    await outbox.advance(sink.name, acknowledged)
+  }
+}
