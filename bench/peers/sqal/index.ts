@@ -1,0 +1,2 @@
+/** Lets `node dist/bench/peers/sqal` find the command. */
+import './main.ts'
