@@ -8,6 +8,8 @@ export interface Clock {
   wall(): number
   /** Resolves after `ms` (0 yields once); rejects with the signal's reason when it aborts. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>
+  /** Calls `act` once, `ms` from now; the returned function cancels it. */
+  after(ms: number, act: () => void): () => void
 }
 
 export const systemClock: Clock = {
@@ -20,5 +22,9 @@ export const systemClock: Clock = {
       signal?.throwIfAborted()
       throw error
     }
+  },
+  after(ms, act) {
+    const timer = setTimeout(act, ms)
+    return () => clearTimeout(timer)
   },
 }

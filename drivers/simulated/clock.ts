@@ -40,21 +40,26 @@ export class VirtualClock implements Clock {
         reject(signal.reason)
         return
       }
-      const sleeper: Sleeper = {
-        wakeAt: this.#now + Math.max(0, ms),
-        wake: () => {
-          signal?.removeEventListener('abort', abort)
-          resolve()
-        },
-      }
+      const cancel = this.after(ms, () => {
+        signal?.removeEventListener('abort', abort)
+        resolve()
+      })
       const abort = (): void => {
-        this.#sleepers = this.#sleepers.filter((other) => other !== sleeper)
+        cancel()
         reject(signal?.reason)
       }
       signal?.addEventListener('abort', abort, { once: true })
-      this.#insert(sleeper)
-      this.#turn()
     })
+  }
+
+  after(ms: number, act: () => void): () => void {
+    const sleeper: Sleeper = { wakeAt: this.#now + Math.max(0, ms), wake: act }
+    this.#insert(sleeper)
+    this.#turn()
+    return () => {
+      const place = this.#sleepers.indexOf(sleeper)
+      if (place >= 0) this.#sleepers.splice(place, 1)
+    }
   }
 
   #insert(sleeper: Sleeper): void {
