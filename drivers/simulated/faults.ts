@@ -1,0 +1,73 @@
+import type { Clock } from '../clock.ts'
+import type { SimulatedDevice } from './bus.ts'
+import { Random } from './random.ts'
+
+/** A device that can lose its supply for a moment. */
+export interface PoweredDevice extends SimulatedDevice {
+  powerCycle(): void
+}
+
+/**
+ * What goes wrong on the wires: `silent` acknowledges nothing, `garbage` answers noise to every read, `frozen` takes
+ * writes but answers each read as it did the first time since it froze.
+ */
+export type WireFault = 'silent' | 'garbage' | 'frozen'
+
+/** Stands between the bus and a simulated device and spoils what passes, while a fault is on. */
+export class FaultyDevice implements SimulatedDevice {
+  readonly #device: PoweredDevice
+  readonly #clock: Pick<Clock, 'now'>
+  readonly #noise: Random
+  #fault: WireFault | undefined
+  #until = 0
+  /** The last write: with its register address it tells which read is meant. */
+  #asked = ''
+  readonly #remembered = new Map<string, Uint8Array>()
+
+  constructor(device: PoweredDevice, clock: Pick<Clock, 'now'>, seed = 1) {
+    this.#device = device
+    this.#clock = clock
+    this.#noise = new Random(seed)
+  }
+
+  /** @param forMs how long from now; default: until `heal` */
+  break(fault: WireFault, forMs = Number.POSITIVE_INFINITY): void {
+    this.#fault = fault
+    this.#until = this.#clock.now() + forMs
+    this.#remembered.clear()
+  }
+
+  heal(): void {
+    this.#fault = undefined
+  }
+
+  /** The supply dips: the device starts from nothing, whatever it was doing. */
+  brownOut(): void {
+    this.#device.powerCycle()
+  }
+
+  write(bytes: Uint8Array): boolean {
+    const fault = this.#now()
+    if (fault === 'silent') return false
+    if (fault === 'frozen') this.#asked = bytes.join(',')
+    return this.#device.write(bytes)
+  }
+
+  read(length: number): Uint8Array | undefined {
+    const fault = this.#now()
+    if (fault === 'silent') return undefined
+    const answer = this.#device.read(length)
+    if (answer === undefined || fault === undefined) return answer
+    if (fault === 'garbage') return answer.map(() => Math.floor(this.#noise.uniform() * 256))
+    const key = `${this.#asked}/${length}`
+    const before = this.#remembered.get(key)
+    if (before !== undefined) return before.slice()
+    this.#remembered.set(key, answer.slice())
+    return answer
+  }
+
+  #now(): WireFault | undefined {
+    if (this.#fault !== undefined && this.#clock.now() >= this.#until) this.#fault = undefined
+    return this.#fault
+  }
+}

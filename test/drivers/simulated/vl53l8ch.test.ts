@@ -1,0 +1,262 @@
+import { createHash } from 'node:crypto'
+import { connect, type Socket } from 'node:net'
+import { dirname, join } from 'node:path'
+import { type Test, test } from 'tap'
+import { SimulatedBus } from '../../../drivers/simulated/bus.ts'
+import { VirtualClock } from '../../../drivers/simulated/clock.ts'
+import { acceptedChecksum, generateFirmware, generateNvm } from '../../../drivers/simulated/firmware.ts'
+import { SimulatedVl53l8ch } from '../../../drivers/simulated/vl53l8ch.ts'
+import { initialise } from '../../../drivers/vl53l8ch/boot.ts'
+import { configurationFor } from '../../../drivers/vl53l8ch/firmware.ts'
+import { decodeHistograms } from '../../../drivers/vl53l8ch/histograms.ts'
+import { littleEndianWords, readDci, writeDci } from '../../../drivers/vl53l8ch/mailbox.ts'
+import { planOf, planOutputs } from '../../../drivers/vl53l8ch/outputs.ts'
+import { decodeFrame, findBlock } from '../../../drivers/vl53l8ch/ranges.ts'
+import { readFrame, readReadyWord, startRanging, stopRanging } from '../../../drivers/vl53l8ch/ranging.ts'
+import { blockHeader, FRAME_HISTOGRAMS } from '../../../drivers/vl53l8ch/registers.ts'
+import { setFrequency, setResolution } from '../../../drivers/vl53l8ch/settings.ts'
+import { xtalkCommand } from '../../../drivers/vl53l8ch/xtalk.ts'
+import { missing, sharedData } from '../../fakes/shared.ts'
+import { CAPTURE, stFirmware } from '../../fakes/st-firmware.ts'
+import { StillScene } from '../../fakes/still-scene.ts'
+import { serveChip } from '../../tools/chip-server.ts'
+import { recordedNvm, scenariosOf, transfersOf } from '../../tools/play-transcript.ts'
+import { UldSession } from '../../tools/uld-session.ts'
+
+const INDEX = 'vl53l8ch/transcripts/index.json'
+const index = sharedData(INDEX) ?? ''
+const skip = (index === '' && missing(INDEX)) || (sharedData(CAPTURE) === undefined && missing(CAPTURE))
+
+function powered(nvm?: Uint8Array) {
+  const clock = new VirtualClock()
+  const bus = new SimulatedBus(clock, 1_000_000)
+  const scene = new StillScene()
+  const moved = (address: number): void => bus.attach(address, chip)
+  const chip = new SimulatedVl53l8ch({ clock, scene, moved, ...(nvm === undefined ? {} : { nvm }) })
+  bus.attach(0x29, chip)
+  return { clock, bus, scene, chip, link: { bus, clock, address: 0x29 } }
+}
+
+/** Register and answer, straight at the chip, without a bus. */
+function ask(chip: SimulatedVl53l8ch, register: number, length: number): string {
+  chip.write(Uint8Array.of(register >> 8, register & 0xff))
+  return Buffer.from(chip.read(length) ?? []).toString('hex')
+}
+
+function put(chip: SimulatedVl53l8ch, register: number, ...values: number[]): void {
+  chip.write(Uint8Array.of(register >> 8, register & 0xff, ...values))
+}
+
+function hashOf(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex')
+}
+
+/** Preludes that our driver can do, and recordings whose commands are all in the data. */
+const REPLAYED =
+  'is_alive init init_nt4 set_resolution_8x8 set_resolution_4x4_from_8x8 set_frequency_15 start_4x4_60hz start_8x8_nt3 \
+start_output_subset stop set_integration_time set_sharpener set_target_order set_ranging_mode xtalk_margin thresholds \
+thresholds_signal_oow power_mode_sleep_wakeup power_mode_deep_sleep motion_indicator_8x8 motion_indicator_4x4 \
+set_i2c_address_0x54 external_sync_pin glare_filter'.split(/\s+/)
+
+test('driven with what ST’s driver wrote, the chip answers as recorded, stale bytes included', {
+  skip,
+}, async (t) => {
+  const firmware = stFirmware() ?? generateFirmware(1)
+  // The recordings hold ST's tables by their hashes only.
+  const tables = [
+    firmware.firmware.subarray(0, 0x8000),
+    firmware.firmware.subarray(0x8000, 0x10000),
+    firmware.firmware.subarray(0x10000),
+    configurationFor(firmware, 1),
+    configurationFor(firmware, 4),
+    firmware.xtalk,
+    xtalkCommand(firmware.xtalk, 16),
+  ]
+  for (const scenario of scenariosOf(index).filter(({ name }) => REPLAYED.includes(name))) {
+    const { clock, bus, chip } = powered(recordedNvm(index))
+    const session = new UldSession({ bus, clock, address: 0x29 }, firmware, scenario.targets_per_zone)
+    for (const call of scenario.prelude.split(';').filter((text) => text.trim() !== '')) {
+      await session.call(call.trim())
+    }
+    for (const { kind, register, length, bytes, sha256 } of transfersOf(
+      join(dirname(index), scenario.file),
+    )) {
+      const content = bytes ?? tables.find((table) => table.length === length && hashOf(table) === sha256)
+      if (content === undefined)
+        return t.fail(`${scenario.name}: unknown content at ${register.toString(16)}`)
+      // Waits are not replayed one by one: every step gets the longest that the driver would have waited.
+      clock.spend(kind === 'read' && register === 0x06 ? 100 : 0)
+      if (kind === 'write') put(chip, register, ...content)
+      else t.equal(ask(chip, register, length), Buffer.from(content).toString('hex'), scenario.name)
+    }
+  }
+  return undefined
+})
+
+test('a generated image declares its checksum, and only whole ones run', (t) => {
+  const image = generateFirmware(5)
+  t.equal(acceptedChecksum(image.firmware), image.checksum)
+  t.same(generateFirmware(5), image)
+  t.not(generateFirmware(6).sha256, image.sha256)
+  const damaged = image.firmware.slice()
+  damaged[0] = 255 - (damaged[0] ?? 0)
+  t.equal(acceptedChecksum(damaged), undefined)
+  t.equal(acceptedChecksum(new Uint8Array(86016).fill(1)), undefined)
+  t.equal(generateNvm(1).length, 492)
+  t.end()
+})
+
+test('the page register is one only when it is written alone', (t) => {
+  const { chip } = powered()
+  put(chip, 0x7fff, 9)
+  t.equal(ask(chip, 0x7fff, 1), '09')
+  put(chip, 0x7ffe, 0xaa, 0x55)
+  t.equal(ask(chip, 0x7ffe, 1), 'aa', 'still page 9')
+  put(chip, 0x7fff, 0)
+  t.equal(ask(chip, 0x0000, 2), 'f00c')
+  t.end()
+})
+
+test('objects that are written are read back; what is no command is refused', async (t) => {
+  const { link, chip } = powered()
+  await initialise(link, generateFirmware(1), 1)
+  await writeDci(link, 0xbfac, littleEndianWords(...Array.from({ length: 39 }, (_, i) => i * 0x01020304)))
+  const back = await readDci(link, 0xbfac, 156)
+  t.same(back.subarray(4, 8), Uint8Array.of(4, 3, 2, 1))
+  put(chip, 0x2ffc, 0x00, 0x09, 0x00, 0x00)
+  t.equal(ask(chip, 0x2c00, 4), '00037f00')
+  put(chip, 0x2ff0, 0xdb, 0x80, 0xff, 0x00, 0, 0, 0, 0, 0, 0, 0, 0x0f, 0x05, 0x01, 0x00, 0x0c)
+  t.equal(ask(chip, 0x2c00, 4), '05037f00', 'a block that is longer than its command')
+  put(chip, 0x7fff, 0)
+  put(chip, 0x0009, 0x02)
+  put(chip, 0x7fff, 2)
+  put(chip, 0x2c00, 0, 0, 0, 0)
+  put(chip, 0x2ff4, 0x54, 0x50, 0x00, 0x80, 0, 0, 0, 0x0f, 0x00, 0x02, 0x00, 0x08)
+  t.equal(ask(chip, 0x2c00, 4), '00000000', 'asleep, it does nothing')
+})
+
+test('at its default of 1 Hz it never starts to range, and without power it does not acknowledge', async (t) => {
+  const { link, chip, clock } = powered()
+  await initialise(link, generateFirmware(1), 1)
+  await startRanging(link, 16, planOutputs(16, 1, 'compact'))
+  await clock.sleep(5000)
+  t.same(await readReadyWord(link), { kind: 'none' })
+  chip.powerOff()
+  t.equal(chip.write(Uint8Array.of(0, 0)), false)
+  t.equal(chip.read(1), undefined)
+  chip.powerOn()
+  put(chip, 0x7fff, 0)
+  t.equal(ask(chip, 0x0006, 1), '00', 'it needs a moment')
+  await clock.sleep(5)
+  t.equal(ask(chip, 0x0006, 1), '01')
+  t.same(await readReadyWord(link), { kind: 'impossible', word: 0xf00c0000 })
+})
+
+test('histograms have the form that the decoder knows, and rise where the wall stands', async (t) => {
+  const { link, scene, clock } = powered()
+  const nvm = await initialise(link, generateFirmware(1), 1)
+  await setResolution(link, 64, { nvm, xtalk: generateFirmware(1).xtalk })
+  await setFrequency(link, 15, 64)
+  // 16 aggregates of 2×2 zones, 20 bins of 2 from bin 4 on; no ping-pong, no variance (facts §8).
+  const configuration = new Uint8Array(156)
+  new DataView(configuration.buffer).setInt32(0, 4 * 2048, true)
+  configuration.set([2, 20, 16, 1, 0, 0, 0, 0x3f, 1], 18)
+  for (let zone = 0; zone < 64; zone += 1) configuration[28 + zone] = (zone >> 4) * 4 + ((zone & 7) >> 1)
+  await writeDci(link, 0xbfac, configuration)
+  const { list } = planOutputs(64, 1, 'compact')
+  const plan = planOf([...list, blockHeader(FRAME_HISTOGRAMS, 427, 4)], 0x1fff)
+  await startRanging(link, 64, plan)
+  t.equal(plan.frameBytes, 3156)
+  scene.rangeMm = 400
+  await clock.sleep(70)
+  const raw = await readFrame(link, plan.frameBytes)
+  const block = findBlock(raw, FRAME_HISTOGRAMS)
+  if (block === undefined) return t.fail('no histograms')
+  const { bins, aggregates, mantissas } = decodeHistograms(
+    raw.subarray(block.offset, block.offset + block.bytes),
+  )
+  t.same([bins, aggregates], [20, 16])
+  // 400 mm are bin 10.66 of the chip, 3.3 of ours.
+  const first = [...mantissas.subarray(0, 20)]
+  t.equal(first.indexOf(Math.max(...first)), 3)
+  t.equal(decodeFrame(raw, 64, 1, 0).rangeMm[0], 400)
+  return undefined
+})
+
+test('several targets of a zone come in the order asked for', async (t) => {
+  const echo = { sigmaMm: 1, reflectancePercent: 10, status: 5 }
+  const near = { ...echo, rangeMm: 200, signalKcpsPerSpad: 5 }
+  const far = { ...echo, rangeMm: 700, signalKcpsPerSpad: 9 }
+  const { link, chip, clock, scene } = powered()
+  const flat = scene.look(16, 0)
+  scene.look = () => ({
+    ...flat,
+    echoes: Array.from({ length: 16 }, (_, zone) => (zone === 0 ? [] : [far, near])),
+  })
+  await initialise(link, generateFirmware(1), 3)
+  const ranges = async (order: number): Promise<number[]> => {
+    await writeDci(link, 0xae64, littleEndianWords(order))
+    await setFrequency(link, 10, 16)
+    const plan = planOutputs(16, 3, 'compact')
+    await startRanging(link, 16, plan)
+    await clock.sleep(150)
+    const frame = decodeFrame(await readFrame(link, plan.frameBytes), 16, 3, 0)
+    t.same([...frame.targetsDetected.subarray(0, 2)], [0, 2])
+    t.same([...frame.status.subarray(0, 5)], [255, 255, 255, 5, 5])
+    await stopRanging(link)
+    return [...frame.rangeMm.subarray(3, 6)]
+  }
+  t.same(await ranges(2), [700, 200, 0], 'strongest first')
+  t.same(await ranges(1), [200, 700, 0], 'nearest first')
+  t.equal(ask(chip, 0x0000, 1), '03', 'the last results stay')
+})
+
+test('over a socket it speaks the same', async (t) => {
+  const server = serveChip()
+  t.teardown(() => server.close())
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  if (address === null || typeof address === 'string') return t.fail('no port')
+  const say = (bytes: readonly (string | Uint8Array)[]) => conversation(t, address.port, bytes)
+  const identify = ['W 7fff 1\n', Uint8Array.of(0), 'R 0000 2\n', 'Q\n']
+  t.equal(await say(identify), 'OK\nOK 2\n\xf0\x0cOK\n')
+  t.equal(
+    await say(['W 000a 1\n', Uint8Array.of(1), 'R 0006 1\n', 'T 2.5\n', 'R 0006 1\n', 'Q\n']),
+    'OK\nOK 1\n\x00OK\nOK 1\n\x01OK\n',
+    'time passes when the host says that it slept',
+  )
+  t.equal(
+    await say([
+      'W 7fff 1\n',
+      Uint8Array.of(0),
+      'W 0004 1\n',
+      Uint8Array.of(0x2a),
+      'R 0001 1\n',
+      'A 2a\n',
+      'R 0001 1\n',
+      'Q\n',
+    ]),
+    'OK\nOK\nNACK\nOK\nOK 1\n\x0cOK\n',
+    'it moved to the address it was given',
+  )
+  t.equal(await say(['hello\n']), 'ERR hello\n')
+  return undefined
+})
+
+/** Sends byte by byte, so that commands arrive cut, and collects until the far end closes. */
+function conversation(t: Test, port: number, pieces: readonly (string | Uint8Array)[]): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket: Socket = connect(port, '127.0.0.1', () => {
+      for (const byte of Buffer.concat(pieces.map((piece) => Buffer.from(piece))))
+        socket.write(Uint8Array.of(byte))
+    })
+    socket.setNoDelay(true)
+    let heard = ''
+    socket.on('data', (chunk: Buffer) => {
+      heard += chunk.toString('latin1')
+    })
+    socket.on('end', () => resolve(heard))
+    socket.on('error', reject)
+    t.teardown(() => socket.destroy())
+  })
+}
