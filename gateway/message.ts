@@ -8,117 +8,156 @@ const sha256 = z.string().regex(/^[0-9a-f]{64}$/)
 const grade = z.enum(GRADES)
 
 const defect = z.object({
-  type: z.string(),
-  zone: z.tuple([z.int(), z.int()]).optional(),
-  severity: unit,
-  deviation_mm: z.number().optional(),
+  type: z
+    .string()
+    .describe('`foreign_body`, `deformation`, `edge_damage`, `hematoma`, `bile`, `oxidation` …'),
+  zone: z.tuple([z.int(), z.int()]).optional().describe('Row and column of the worst zone, from 0.'),
+  severity: unit.describe('1 is critical: the part is rejected.'),
+  deviation_mm: z
+    .number()
+    .optional()
+    .describe('Deviation from the expected surface, mm; positive is towards the head.'),
 })
 
 const tofBlock = z.object({
-  kind: z.literal('vl53l8ch').optional(),
-  distance_matrix: matrix.optional(),
-  reflectance_matrix: matrix.optional(),
-  amplitude_matrix: matrix.optional(),
-  ambient_matrix: matrix.optional(),
-  status_matrix: matrix.optional(),
-  /** Height over the empty tray, mm; absent where a zone gave no valid range. */
-  height_matrix: z.array(z.array(z.number().nullable())).optional(),
-  volume_mm3: z.number().min(0).optional(),
-  volume_std_mm3: z.number().min(0).optional(),
-  base_area_mm2: z.number().min(0).optional(),
-  avg_height_mm: z.number().optional(),
-  max_height_mm: z.number().optional(),
-  height_variation_mm: z.number().optional(),
-  surface_uniformity: unit.optional(),
-  quality_score: unit.optional(),
-  grade: grade.optional(),
-  defects: z.array(defect).optional(),
-  bins_analysis: z.record(z.string(), z.number()).optional(),
-  reflectance_analysis: z.record(z.string(), z.number()).optional(),
+  kind: z.literal('vl53l8ch').optional().describe('Present under `heads.<id>`.'),
+  distance_matrix: matrix.optional().describe('Range along the optical axis, mm.'),
+  reflectance_matrix: matrix.optional().describe('Reflectance as the chip estimates it, %.'),
+  amplitude_matrix: matrix.optional().describe('Signal, kcps per SPAD.'),
+  ambient_matrix: matrix.optional().describe('Ambient light, kcps per SPAD.'),
+  status_matrix: matrix
+    .optional()
+    .describe('Target status of the chip: 5 valid, 6 and 9 half-trusted, 255 no target.'),
+  height_matrix: z
+    .array(z.array(z.number().nullable()))
+    .optional()
+    .describe('Height over the empty tray, mm; null where a zone gave no valid range.'),
+  volume_mm3: z.number().min(0).optional().describe('Volume of the part over the tray, mm³.'),
+  volume_std_mm3: z.number().min(0).optional().describe('Standard uncertainty of the volume, mm³.'),
+  base_area_mm2: z.number().min(0).optional().describe('Area the part covers, mm².'),
+  avg_height_mm: z.number().optional().describe('Volume over base area, mm.'),
+  max_height_mm: z.number().optional().describe('Greatest height over the tray, mm.'),
+  height_variation_mm: z
+    .number()
+    .optional()
+    .describe('Relief: standard deviation of the surface about the smooth body, mm.'),
+  surface_uniformity: unit.optional().describe('1 is a smooth surface.'),
+  quality_score: unit.optional().describe('Score of this head alone.'),
+  grade: grade.optional().describe('Grade of this head alone: advice.'),
+  defects: z.array(defect).optional().describe('What this head found.'),
+  bins_analysis: z
+    .record(z.string(), z.number())
+    .optional()
+    .describe('Figures of the histograms, where the head takes them.'),
+  reflectance_analysis: z
+    .record(z.string(), z.number())
+    .optional()
+    .describe('Reflectance of the zones that see only the part, %.'),
 })
 
 const spectralBlock = z.object({
-  kind: z.literal('as7341').optional(),
-  channels: z.record(z.string(), z.number().min(0)),
-  integration_time: z.number().positive().optional(),
-  gain: z.number().positive().optional(),
-  saturated: z.array(z.string()),
-  freshness_index: unit.optional(),
-  fat_quality_index: unit.optional(),
-  oxidation_index: unit.optional(),
-  color_uniformity: unit.optional(),
-  quality_score: unit.optional(),
-  grade: grade.optional(),
-  defects: z.array(defect).optional(),
-  spectral_analysis: z.record(z.string(), z.number()).optional(),
-  color_analysis: z.record(z.string(), z.number()).optional(),
+  kind: z.literal('as7341').optional().describe('Present under `heads.<id>`.'),
+  channels: z
+    .record(z.string(), z.number().min(0))
+    .describe('Raw counts: `F1_415nm` … `F8_680nm`, `Clear`, `NIR`.'),
+  integration_time: z.number().positive().optional().describe('Of each half, ms.'),
+  gain: z.number().positive().optional().describe('Analogue gain, 0.5 to 512.'),
+  saturated: z.array(z.string()).describe('Channels that cannot be trusted; [] when all can.'),
+  freshness_index: unit.optional().describe('1 is fresh.'),
+  fat_quality_index: unit.optional().describe('1 is best.'),
+  oxidation_index: unit.optional().describe('0 is none.'),
+  color_uniformity: unit.optional().describe('1: no other colour is mixed in.'),
+  quality_score: unit.optional().describe('Score of this head alone.'),
+  grade: grade.optional().describe('Grade of this head alone: advice.'),
+  defects: z.array(defect).optional().describe('What this head found.'),
+  spectral_analysis: z
+    .record(z.string(), z.number())
+    .optional()
+    .describe('Ratios of channels over those of the reference product.'),
+  color_analysis: z.record(z.string(), z.number()).optional().describe('CIE L*a*b* under D65, approximate.'),
 })
 
 /** The message of one inspection on every wire: `poincon.inspection/1` (CONTRACTS). */
 export const inspectionMessage = z.object({
-  schema: z.literal('poincon.inspection/1'),
-  type: z.literal('sensor_data'),
-  id: z.uuid(),
-  epoch: z.uuid(),
-  sequence: z.int().min(1),
-  timestamp: z.iso.datetime({ precision: 3 }),
-  clock: z.enum(['synchronised', 'holdover']),
-  device_id: name,
-  site: name,
-  line: name,
-  station: name,
-  sample_id: z.string().max(128),
-  lot_id: z.string().max(128),
-  dry_run: z.literal(true).optional(),
-  recipe: z.object({ id: z.string().max(64), revision: z.int().min(1) }),
-  vl53l8ch: tofBlock.optional(),
-  as7341: spectralBlock.optional(),
-  heads: z.record(z.string(), z.union([tofBlock, spectralBlock])).optional(),
+  schema: z.literal('poincon.inspection/1').describe('Name and version of this form.'),
+  type: z.literal('sensor_data').describe('As in SQAL.'),
+  id: z.uuid().describe('UUIDv7 of the inspection: the key to drop repeats by.'),
+  epoch: z.uuid().describe('UUIDv7 of the log it stands in.'),
+  sequence: z.int().min(1).describe('Its place in the epoch: from 1, without a gap.'),
+  timestamp: z.iso.datetime({ precision: 3 }).describe('When the trigger came. Order comes from `sequence`.'),
+  clock: z.enum(['synchronised', 'holdover']).describe('`holdover`: the clock was not set since boot.'),
+  device_id: name.describe('The gateway.'),
+  site: name.describe('First level of the topic.'),
+  line: name.describe('Second level of the topic.'),
+  station: name.describe('Third level of the topic.'),
+  sample_id: z.string().max(128).describe('The part, as the line names it; else lot and time of day.'),
+  lot_id: z.string().max(128).describe('The lot that was running.'),
+  dry_run: z.literal(true).optional().describe('The gate did not move.'),
+  recipe: z
+    .object({ id: z.string().max(64), revision: z.int().min(1) })
+    .describe('The recipe that judged it.'),
+  vl53l8ch: tofBlock.optional().describe('Ranging, by the first head of this kind.'),
+  as7341: spectralBlock.optional().describe('Spectrum, by the first head of this kind.'),
+  heads: z
+    .record(z.string(), z.union([tofBlock, spectralBlock]))
+    .optional()
+    .describe('Further heads by id.'),
   fusion: z
     .object({
-      final_score: unit,
-      final_grade: grade,
-      vl53l8ch_score: unit.optional(),
-      as7341_score: unit.optional(),
-      confidence: unit.optional(),
-      defects: z.array(defect),
+      final_score: unit.describe('The same as `verdict.score`.'),
+      final_grade: grade.describe('The same as `verdict.grade`.'),
+      vl53l8ch_score: unit.optional().describe('Shape and surface alone.'),
+      as7341_score: unit.optional().describe('Spectrum alone.'),
+      confidence: unit.optional().describe('Probability that the true grade is this one.'),
+      defects: z.array(defect).describe('Of all heads.'),
     })
-    .optional(),
-  mass_g: z.object({ estimate: z.number().min(0), std: z.number().min(0) }).optional(),
+    .optional()
+    .describe('All evidence together; present when there is a grade.'),
+  mass_g: z
+    .object({
+      estimate: z.number().min(0).describe('Volume times the density of the recipe, g.'),
+      std: z.number().min(0).describe('Its standard uncertainty, g.'),
+    })
+    .optional()
+    .describe('Mass.'),
   verdict: z.object({
-    kind: z.enum(['graded', 'ungraded']),
-    grade: grade.optional(),
-    score: unit.optional(),
-    action: z.enum(ACTIONS),
-    reasons: z.array(z.string()),
-    /** One entry per point lost: what was measured, its limit, and its cost in score. */
+    kind: z.enum(['graded', 'ungraded']).describe('Whether a grade could be given.'),
+    grade: grade.optional().describe('The grade that decides; absent when ungraded.'),
+    score: unit.optional().describe('1 less all points lost; absent when ungraded.'),
+    action: z.enum(ACTIONS).describe('What was done with the part.'),
+    reasons: z
+      .array(z.string())
+      .describe('Why there is no grade: `<reason>` or `<reason>:<head id>`'),
     findings: z
       .array(
         z.object({
-          code: z.string(),
-          value: z.number().optional(),
-          limit: z.number().optional(),
-          contribution: z.number().optional(),
+          code: z.string().describe('The measure or limit: `freshness`, `volume_low`, `foreign_body` …'),
+          value: z.number().optional().describe('What was measured, in the unit of its limit.'),
+          limit: z.number().optional().describe('What it should have kept.'),
+          contribution: z.number().optional().describe('Score points it took, 0 to 1.'),
         }),
       )
-      .optional(),
-    /** From the trigger to the gate's command, ms of the monotonic clock. */
-    latency_ms: z.number().min(0),
+      .optional()
+      .describe('What cost points.'),
+    latency_ms: z
+      .number()
+      .min(0)
+      .describe('From the trigger to the command to the gate, ms, monotonic clock.'),
   }),
   provenance: z.object({
-    software: z.string(),
-    recipe_sha256: sha256,
-    calibration: z.array(z.string()),
-    models: z.record(z.string(), z.string()),
-    raw_sha256: sha256,
-    previous: sha256,
-    hash: sha256,
+    software: z.string().describe('Version of the gateway.'),
+    recipe_sha256: sha256.describe('Of the recipe’s canonical JSON.'),
+    calibration: z.array(z.string()).describe('Ids of the calibrations it was judged with.'),
+    models: z.record(z.string(), z.string()).describe('Name → `sha256:…` of the models that were asked.'),
+    raw_sha256: sha256.describe('Of the raw record in the station’s store.'),
+    previous: sha256.describe('`hash` of the inspection before it in the epoch; 64 zeros in the first.'),
+    hash: sha256.describe('SHA-256 of the canonical JSON (RFC 8785) of this message without `hash`.'),
   }),
   meta: z.object({
-    firmware_version: z.string(),
-    temperature_c: z.number().optional(),
-    humidity_percent: z.number().optional(),
-    config_profile: z.string(),
+    firmware_version: z.string().describe('The same as `provenance.software`; SQAL’s name.'),
+    temperature_c: z.number().optional().describe('Ambient temperature, °C.'),
+    humidity_percent: z.number().optional().describe('Relative humidity, %.'),
+    config_profile: z.string().describe('The same as `recipe.id`; SQAL’s name.'),
   }),
 })
 export type InspectionMessage = z.infer<typeof inspectionMessage>
@@ -127,25 +166,3 @@ export type InspectionMessage = z.infer<typeof inspectionMessage>
 export type InspectionDraft = Omit<InspectionMessage, 'epoch' | 'sequence' | 'provenance'> & {
   readonly provenance: Omit<InspectionMessage['provenance'], 'raw_sha256' | 'previous' | 'hash'>
 }
-
-const rawHead = z.object({
-  kind: z.string(),
-  /** The bytes the chip sent, base64, or the decoded values where only those were recorded. */
-  payload: z.union([z.string(), z.record(z.string(), z.unknown())]),
-})
-
-/** One line of raw data: `poincon.raw/1` (CONTRACTS). A head that is missing is an absent sensor. */
-export const rawRecord = z.object({
-  schema: z.literal('poincon.raw/1'),
-  /** Wall-clock microseconds since 1970 of the trigger. */
-  t_us: z.number().min(0),
-  trigger: z.object({
-    number: z.int().min(1),
-    source: z.string(),
-    sample_id: z.string().optional(),
-  }),
-  heads: z.record(z.string(), rawHead.loose()),
-  recipe: z.object({ id: z.string(), revision: z.int() }).optional(),
-  calibration: z.array(z.string()).optional(),
-})
-export type RawRecord = z.infer<typeof rawRecord>

@@ -17,6 +17,28 @@ export interface Outbox {
   advance(sink: string, sequence: number): Promise<void>
 }
 
+/** The far end refuses one entry for good: sending it again does not help, so a person must look at it. */
+export class RefusedError extends Error {
+  override readonly name = 'RefusedError'
+  readonly sequence: number
+
+  constructor(sequence: number, reason: string, options?: ErrorOptions) {
+    super(`inspection ${sequence} is refused: ${reason}`, options)
+    this.sequence = sequence
+  }
+}
+
+/** The far end asks for a pause (HTTP 429 or 503 with `Retry-After`). */
+export class RetryLaterError extends Error {
+  override readonly name = 'RetryLaterError'
+  readonly afterMs: number
+
+  constructor(afterMs: number, reason: string, options?: ErrorOptions) {
+    super(reason, options)
+    this.afterMs = afterMs
+  }
+}
+
 /** Where inspections go. */
 export interface Sink {
   /** Names its cursor: never change it once deployed. */
@@ -27,6 +49,8 @@ export interface Sink {
    * Sends the entries in order.
    * @returns the last sequence of the gap-free prefix that the far end acknowledged, or undefined for none
    * @throws when the far end cannot be reached; nothing of the batch is then taken as acknowledged
+   * @throws RefusedError when the far end will never take the first entry
+   * @throws RetryLaterError when the far end says how long to wait
    */
   send(batch: readonly OutboxEntry[], signal: AbortSignal): Promise<number | undefined>
 }

@@ -1,0 +1,175 @@
+/**
+ * Durable appends through the store, beside what the same SQLite does with the same bytes in batched inserts, and what
+ * an append costs the main thread at the pace of the fastest line.
+ *   node dist/bench/store.bench.js [DIR]     DIR on the disk to measure; default: the directory for temporary files
+ */
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { v7 as uuidv7 } from 'uuid'
+import { systemClock } from '../drivers/clock.ts'
+import { silentLog } from '../gateway/log.ts'
+import type { InspectionDraft } from '../gateway/message.ts'
+import { openWriter } from '../gateway/store/connections.ts'
+import { canonical } from '../gateway/store/log/canonical.ts'
+import { openStore } from '../gateway/store/open.ts'
+import type { Store } from '../gateway/store/store.ts'
+import { inspectionDraft, randomFrom, rawRecord } from '../test/gateway/store/drafts.ts'
+
+const SINGLE = 500
+const CONCURRENT = 10_000
+const OUTSTANDING = 512
+const PACE_PER_S = 2000
+const PACED = 10_000
+const BATCH = 256
+
+const random = randomFrom(1)
+const bodies = Array.from({ length: 1000 }, () => inspectionDraft(random))
+const raw = rawRecord(random)
+
+/** The `index`th inspection: a body that comes again, under an id that does not. */
+function draftAt(index: number): InspectionDraft {
+  const body = bodies[index % bodies.length]
+  if (body === undefined) throw new RangeError(`no body ${index}`)
+  return { ...body, id: uuidv7() }
+}
+
+/** CPU time of this thread so far, ms (proc(5), schedstat); undefined where the system does not say. */
+async function threadMs(): Promise<number | undefined> {
+  try {
+    return Number((await readFile(`/proc/self/task/${process.pid}/schedstat`, 'utf8')).split(' ')[0]) / 1e6
+  } catch {
+    return undefined
+  }
+}
+
+async function perSecond(count: number, work: () => Promise<void>): Promise<number> {
+  const beganAt = performance.now()
+  await work()
+  return (count * 1000) / (performance.now() - beganAt)
+}
+
+/** Plain inserts of the same bytes, `rows` a transaction. @returns rows per second */
+async function rawInserts(dir: string, count: number, rows: number): Promise<number> {
+  const database = await openWriter(join(dir, `raw-${rows}.db`))
+  await database.exec(
+    'CREATE TABLE rows (n INTEGER PRIMARY KEY, payload TEXT NOT NULL, raw BLOB NOT NULL) STRICT',
+  )
+  const insert = await database.prepare('INSERT INTO rows (payload, raw) VALUES (?, ?)')
+  const payloads = bodies.map((body) => canonical(body))
+  const rate = await perSecond(count, async () => {
+    for (let done = 0; done < count; done += rows) {
+      if (rows > 1) await database.exec('BEGIN')
+      const inserts = Array.from({ length: rows }, (_, row) =>
+        insert.run([payloads[(done + row) % payloads.length] ?? '', raw]),
+      )
+      await Promise.all(inserts)
+      if (rows > 1) await database.exec('COMMIT')
+    }
+  })
+  await database.close()
+  return rate
+}
+
+function single(store: Store): Promise<number> {
+  return perSecond(SINGLE, async () => {
+    for (let index = 0; index < SINGLE; index += 1) await store.append(draftAt(index), raw)
+  })
+}
+
+function concurrent(store: Store): Promise<number> {
+  let next = 0
+  const appender = async (): Promise<void> => {
+    for (; next < CONCURRENT; ) {
+      next += 1
+      await store.append(draftAt(next), raw)
+    }
+  }
+  return perSecond(CONCURRENT, async () => {
+    await Promise.all(Array.from({ length: OUTSTANDING }, appender))
+  })
+}
+
+async function drain(store: Store, sink: string, signal: AbortSignal): Promise<void> {
+  await store.registerSink(sink)
+  while (!signal.aborted) {
+    const last = (await store.next(sink, 200, signal)).at(-1)
+    if (last !== undefined) await store.advance(sink, last.sequence)
+  }
+}
+
+interface Paced {
+  readonly mainThreadUs: number | undefined
+  readonly latencyMs: readonly number[]
+  readonly loop: { readonly p99: number; readonly p999: number; readonly max: number }
+}
+
+/** Appends at a steady pace while one sink takes everything. */
+async function paced(store: Store): Promise<Paced> {
+  const latencyMs: number[] = []
+  const appends: Promise<void>[] = []
+  const stop = new AbortController()
+  const sink = drain(store, 'bench', stop.signal).catch(() => {})
+  while (store.sinks().some(({ backlog }) => backlog > 0)) await systemClock.sleep(10)
+  const loop = monitorEventLoopDelay({ resolution: 1 })
+  loop.enable()
+  const before = await threadMs()
+  const beganAt = performance.now()
+  for (let index = 0; index < PACED; ) {
+    const due = Math.min(PACED, Math.floor(((performance.now() - beganAt) * PACE_PER_S) / 1000))
+    for (; index < due; index += 1) {
+      const startedAt = performance.now()
+      store.noteTrigger(index + 1)
+      const append = store.append(draftAt(index), raw, index + 1)
+      appends.push(append.then(() => void latencyMs.push(performance.now() - startedAt)))
+    }
+    await systemClock.sleep(2)
+  }
+  await Promise.all(appends)
+  const after = await threadMs()
+  loop.disable()
+  stop.abort()
+  await sink
+  const ms = (percent: number): number => loop.percentile(percent) / 1e6
+  return {
+    mainThreadUs: before === undefined || after === undefined ? undefined : ((after - before) * 1000) / PACED,
+    latencyMs: latencyMs.sort((a, b) => a - b),
+    loop: { p99: ms(99), p999: ms(99.9), max: loop.max / 1e6 },
+  }
+}
+
+const dir = await mkdtemp(join(process.argv[2] ?? tmpdir(), 'poincon-bench-'))
+try {
+  const store = await openStore({
+    dir: join(dir, 'store'),
+    deviceId: 'bench',
+    clock: systemClock,
+    log: silentLog,
+  })
+  await Promise.all(Array.from({ length: 500 }, (_, index) => store.append(draftAt(index), raw)))
+  console.log(`message ${canonical(draftAt(0)).length} B of JSON, ${raw.length} B raw`)
+  const rates = [
+    ['one by one', await single(store), await rawInserts(dir, SINGLE, 1)],
+    [
+      `${OUTSTANDING} at once`,
+      await concurrent(store),
+      await rawInserts(dir, CONCURRENT - (CONCURRENT % BATCH), BATCH),
+    ],
+  ] as const
+  for (const [name, ours, theirs] of rates) {
+    const ratio = (ours / theirs).toFixed(2)
+    console.log(`${name}: ${ours.toFixed(0)} appends/s, plain inserts ${theirs.toFixed(0)}/s, ratio ${ratio}`)
+  }
+  const { mainThreadUs, latencyMs, loop } = await paced(store)
+  const latency = (share: number): string =>
+    (latencyMs[Math.floor((latencyMs.length - 1) * share)] ?? 0).toFixed(1)
+  console.log(
+    `at ${PACE_PER_S}/s with one sink: ${mainThreadUs?.toFixed(0) ?? '?'} µs of the main thread an inspection; ` +
+      `append p50 ${latency(0.5)} ms, p99 ${latency(0.99)} ms; ` +
+      `loop delay p99 ${loop.p99.toFixed(1)} ms, p99.9 ${loop.p999.toFixed(1)} ms, max ${loop.max.toFixed(1)} ms`,
+  )
+  await store.close()
+} finally {
+  await rm(dir, { recursive: true })
+}

@@ -1,0 +1,56 @@
+import type { Database, Statement } from './database.ts'
+import { storeError } from './error.ts'
+
+/** The one connection that writes. Transactions run one after the other, in the order asked for. */
+export class Writer {
+  readonly database: Database
+  readonly #begin: Statement
+  readonly #commit: Statement
+  readonly #rollback: Statement
+  #last: Promise<unknown> = Promise.resolve()
+
+  private constructor(database: Database, begin: Statement, commit: Statement, rollback: Statement) {
+    this.database = database
+    this.#begin = begin
+    this.#commit = commit
+    this.#rollback = rollback
+  }
+
+  /** The writer takes the connection over: nobody else may use it. */
+  static async over(database: Database): Promise<Writer> {
+    const begin = await database.prepare('BEGIN IMMEDIATE')
+    const commit = await database.prepare('COMMIT')
+    const rollback = await database.prepare('ROLLBACK')
+    return new Writer(database, begin, commit, rollback)
+  }
+
+  /**
+   * Runs `work` in a transaction of its own. When the promise resolves, what it wrote is on disk; when it rejects,
+   * nothing of it is in the database.
+   * @throws StoreError, or what `work` throws
+   */
+  transaction<Result>(work: () => Promise<Result>): Promise<Result> {
+    const done = this.#last.then(() => this.#run(work))
+    this.#last = done.catch(() => {})
+    return done
+  }
+
+  /** Waits for what was asked for, then closes. */
+  async close(): Promise<void> {
+    await this.#last
+    await this.database.close()
+  }
+
+  async #run<Result>(work: () => Promise<Result>): Promise<Result> {
+    await this.#begin.run()
+    try {
+      const result = await work()
+      await this.#commit.run()
+      return result
+    } catch (error) {
+      // A full disk or an I/O error may have ended the transaction already; the first error is the one to tell.
+      await this.#rollback.run().catch(() => {})
+      throw storeError(error, this.database.file)
+    }
+  }
+}
