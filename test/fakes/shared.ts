@@ -6,7 +6,7 @@ import { resolve } from 'node:path'
  * @returns the absolute path, or undefined where it is missing: skip the test then, and say so
  */
 export function sharedData(path: string): string | undefined {
-  const full = resolve(process.env['POINCON_SHARED'] ?? '../shared', 'data', path)
+  const full = resolve(process.env.POINCON_SHARED ?? '../shared', 'data', path)
   return existsSync(full) ? full : undefined
 }
 

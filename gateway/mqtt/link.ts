@@ -1,0 +1,240 @@
+import { readFile } from 'node:fs/promises'
+import { Socket } from 'node:net'
+import mqtt, { type IClientOptions, type MqttClient } from 'mqtt'
+import type { Clock } from '../../drivers/clock.ts'
+import { type Backoff, backoffMs } from '../backoff.ts'
+import type { Log } from '../log.ts'
+
+/** A broker and how to be let in. Files are read at every connection, so renewed certificates are taken up. */
+export interface Endpoint {
+  /** `mqtt://host[:port]` or `mqtts://host[:port]`. */
+  readonly url: string
+  readonly protocolVersion: '5' | '3.1.1'
+  readonly clientId: string
+  readonly username?: string | undefined
+  readonly password?: string | undefined
+  readonly passwordFile?: string | undefined
+  readonly caFile?: string | undefined
+  readonly certFile?: string | undefined
+  readonly keyFile?: string | undefined
+}
+
+export interface LinkOptions {
+  readonly endpoint: Endpoint
+  readonly clock: Clock
+  readonly log: Log
+  /** The last will, written anew for every connection. */
+  readonly will: () => { readonly topic: string; readonly payload: string }
+  /** Called with every new connection, before anything else is sent on it. */
+  readonly opened: (client: MqttClient) => void
+  /** Default: 0.25 s, doubled up to 15 s. */
+  readonly backoff?: Backoff
+  /** In [0, 1); default `Math.random`. */
+  readonly random?: () => number
+  /** A connection that is not accepted by then is given up, ms. Default 10 s. */
+  readonly connectMs?: number
+}
+
+const KEEPALIVE_S = 15
+/** A connection that lasted this long was a good one: the next attempt comes soon. */
+const STEADY_MS = 5000
+
+/**
+ * One connection to a broker, made again whenever it breaks. Each is a clean session on a client of its own: what
+ * `mqtt` would keep for a later connection it can lose (its #2015), so nothing is left with it.
+ */
+export class MqttLink {
+  readonly #options: LinkOptions
+  readonly #ended = new AbortController()
+  #running: Promise<void> | undefined
+  #client: MqttClient | undefined
+  #waiting = new Set<(client: MqttClient) => void>()
+  #error: Error | undefined
+  #dropped: Error | undefined
+  #connections = 0
+  #stopping = false
+
+  constructor(options: LinkOptions) {
+    this.#options = options
+  }
+
+  /** The living connection, if there is one. */
+  get client(): MqttClient | undefined {
+    return this.#client
+  }
+
+  /** Why there is no connection. */
+  get error(): Error | undefined {
+    return this.#client === undefined ? this.#error : undefined
+  }
+
+  /** How many times it connected. */
+  get connections(): number {
+    return this.#connections
+  }
+
+  /** Begins to connect. */
+  start(): void {
+    this.#running ??= this.#run(this.#ended.signal)
+  }
+
+  /** Sends what is queued and a DISCONNECT (so no last will), waiting at most `graceMs`. */
+  async stop(graceMs: number): Promise<void> {
+    this.#stopping = true
+    const client = this.#client
+    if (client !== undefined) {
+      const over = new AbortController()
+      const ended = client.endAsync().catch(() => {})
+      await Promise.race([ended, this.#options.clock.sleep(graceMs, over.signal).catch(() => {})])
+      over.abort()
+    }
+    this.#ended.abort()
+    await this.#running
+    this.#client = undefined
+  }
+
+  /**
+   * Waits for a connection.
+   * @throws after `deadlineMs`, with the reason why there is none
+   */
+  async connected(deadlineMs: number, signal: AbortSignal): Promise<MqttClient> {
+    if (this.#client !== undefined) return this.#client
+    const over = new AbortController()
+    let hear: (client: MqttClient) => void = () => {}
+    const opened = new Promise<MqttClient>((resolve) => {
+      hear = resolve
+      this.#waiting.add(resolve)
+    })
+    try {
+      const late = this.#options.clock.sleep(deadlineMs, AbortSignal.any([signal, over.signal]))
+      const client = await Promise.race([opened, late])
+      if (client !== undefined) return client
+      throw this.#error ?? new Error(`no connection to ${this.#options.endpoint.url} yet`)
+    } finally {
+      this.#waiting.delete(hear)
+      over.abort()
+    }
+  }
+
+  /** Breaks a connection that is no use any more, without a DISCONNECT; a new one is made. */
+  drop(client: MqttClient, error: Error): void {
+    if (client === this.#client) this.#dropped = error
+    breakOff(client)
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    const { clock, backoff = { firstMs: 250, longestMs: 15_000 }, random = Math.random } = this.#options
+    let failures = 0
+    while (!signal.aborted) {
+      const since = clock.now()
+      const error = await this.#once(signal)
+      if (signal.aborted || this.#stopping) return
+      failures = clock.now() - since > STEADY_MS ? 1 : failures + 1
+      this.#broken(error)
+      await clock.sleep(backoffMs(failures, backoff, random), signal).catch(() => {})
+    }
+  }
+
+  /** One connection from beginning to end. @returns why it ended */
+  async #once(signal: AbortSignal): Promise<Error> {
+    let client: MqttClient
+    try {
+      const options = await this.#clientOptions()
+      signal.throwIfAborted()
+      client = mqtt.connect(this.#options.endpoint.url, options)
+    } catch (error) {
+      return error instanceof Error ? error : new Error(String(error))
+    }
+    let failure: Error | undefined
+    const gone = new Promise<void>((resolve) => client.once('close', resolve))
+    const abort = (): void => breakOff(client)
+    client.on('error', (error) => {
+      failure ??= error
+    })
+    client.on('disconnect', ({ reasonCode }) => {
+      failure ??= new Error(`the broker ended the connection: ${reasonText(reasonCode ?? 0)}`)
+    })
+    // A batch waits for its last acknowledgement: Nagle's algorithm would add the other side's delayed ACK to each.
+    if (client.stream instanceof Socket) client.stream.setNoDelay(true)
+    client.once('connect', () => this.#opened(client))
+    signal.addEventListener('abort', abort, { once: true })
+    await gone
+    signal.removeEventListener('abort', abort)
+    // Lets the callbacks of what was in flight go: no acknowledgement can come any more.
+    client.end(true)
+    const dropped = this.#dropped
+    this.#dropped = undefined
+    return dropped ?? failure ?? new Error('the connection was closed')
+  }
+
+  #opened(client: MqttClient): void {
+    this.#client = client
+    this.#connections += 1
+    this.#options.log.info({ broker: this.#options.endpoint.url }, 'broker connected')
+    this.#options.opened(client)
+    for (const resolve of this.#waiting) resolve(client)
+    this.#waiting.clear()
+  }
+
+  #broken(cause: Error): void {
+    const { endpoint, log } = this.#options
+    const dropped = this.#client !== undefined
+    this.#client = undefined
+    const error = new Error(`${endpoint.url}: ${describe(cause)}`, { cause })
+    if (dropped || this.#error?.message !== error.message)
+      log.warn({ broker: endpoint.url, err: error }, 'broker away')
+    this.#error = error
+  }
+
+  async #clientOptions(): Promise<IClientOptions> {
+    const { endpoint, will, connectMs } = this.#options
+    const version5 = endpoint.protocolVersion === '5'
+    const optional = {
+      username: endpoint.username,
+      password: endpoint.password ?? (await readSecret(endpoint.passwordFile)),
+      ca: await readOptional(endpoint.caFile),
+      cert: await readOptional(endpoint.certFile),
+      key: await readOptional(endpoint.keyFile),
+    }
+    return {
+      ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)),
+      clientId: endpoint.clientId,
+      protocolVersion: version5 ? 5 : 4,
+      clean: true,
+      reconnectPeriod: 0,
+      resubscribe: false,
+      queueQoSZero: false,
+      keepalive: KEEPALIVE_S,
+      connectTimeout: connectMs ?? 10_000,
+      will: { ...will(), qos: 1, retain: true },
+      ...(version5
+        ? { properties: { sessionExpiryInterval: 0, receiveMaximum: 32, maximumPacketSize: 1 << 20 } }
+        : {}),
+    }
+  }
+}
+
+function breakOff(client: MqttClient): void {
+  client.end(true)
+  // A client that is ending already ignores the line above and waits for its acknowledgements.
+  client.stream.destroy()
+}
+
+function reasonText(code: number): string {
+  const texts: Readonly<Record<number, string>> = mqtt.ReasonCodes
+  return texts[code] ?? `reason ${code}`
+}
+
+function describe(error: Error): string {
+  // Node's AggregateError (a host with several addresses) has no message of its own.
+  if (error instanceof AggregateError) return error.errors.map(String).join(', ')
+  return error.message
+}
+
+async function readOptional(file: string | undefined): Promise<Buffer | undefined> {
+  return file === undefined ? undefined : await readFile(file)
+}
+
+async function readSecret(file: string | undefined): Promise<string | undefined> {
+  return (await readOptional(file))?.toString('utf8').replace(/\r?\n$/, '')
+}

@@ -1,0 +1,205 @@
+import type { MqttClient } from 'mqtt'
+import type { Clock } from '../../drivers/clock.ts'
+import type { Backoff } from '../backoff.ts'
+import type { Log } from '../log.ts'
+import type { OutboxEntry, Sink } from '../outbox.ts'
+import type { Unit, UnitStatus } from '../station.ts'
+import type { CommandChannel, CommandRequest } from './commands.ts'
+import { leanInspection } from './lean.ts'
+import { type Endpoint, MqttLink } from './link.ts'
+import { publishBatch } from './publish.ts'
+import { describeState, type StateMessage, type StationFacts } from './state.ts'
+import type { StationTopics } from './topics.ts'
+
+export interface MqttSinkOptions {
+  /** Names the cursor, for ever: `broker` for the embedded one, `upstream` for the plant's. */
+  readonly name: string
+  readonly endpoint: Endpoint
+  readonly topics: StationTopics
+  readonly clock: Clock
+  readonly log: Log
+  /** What the retained `state` says, asked at every connection and at `announce`. */
+  readonly facts: () => StationFacts
+  /** What the retained `health` says, asked every 10 s; absent: no `health`. */
+  readonly health?: () => unknown
+  /** Default `full`. */
+  readonly inspection?: 'full' | 'lean'
+  /** Entries in one batch. Default 500. */
+  readonly window?: number
+  /** Publishes under way at once; a broker's receive maximum may lower it. Default 200. */
+  readonly inFlight?: number
+  /** The longest wait for a connection, and for the next acknowledgement, ms. Default 10 s. */
+  readonly deadlineMs?: number
+  /** Default 10 s. */
+  readonly healthPeriodMs?: number
+  /** Between attempts to connect; default 0.25 s, doubled up to 15 s. */
+  readonly backoff?: Backoff
+}
+
+/** How long the last words may take at `stop`, ms. */
+const FAREWELL_MS = 1000
+
+/**
+ * A station on one broker: delivers its inspections (QoS 1, from the cursor), keeps its `state` and `health` retained
+ * and carries its commands. It connects by itself and again after every break.
+ */
+export class MqttSink implements Sink, Unit, CommandChannel {
+  readonly name: string
+  readonly window: number
+  readonly #options: MqttSinkOptions
+  readonly #link: MqttLink
+  #state: StateMessage['state'] = 'online'
+  #commands: { readonly filters: string[]; readonly receive: (request: CommandRequest) => void } | undefined
+  #commandError: string | undefined
+  #healthTimer: NodeJS.Timeout | undefined
+
+  constructor(options: MqttSinkOptions) {
+    this.name = options.name
+    this.window = options.window ?? 500
+    this.#options = options
+    this.#link = new MqttLink({
+      endpoint: options.endpoint,
+      clock: options.clock,
+      log: options.log,
+      will: () => ({ topic: options.topics.state, payload: this.#describe('offline', 'connection-lost') }),
+      opened: (client) => this.#opened(client),
+      ...(options.backoff === undefined ? {} : { backoff: options.backoff }),
+    })
+  }
+
+  /** Begins to connect; resolves at once. From the moment `signal` aborts the state is `draining`. */
+  start(signal: AbortSignal): Promise<void> {
+    this.#link.start()
+    signal.addEventListener('abort', () => this.#enter('draining'), { once: true })
+    if (this.#options.health !== undefined) {
+      this.#healthTimer = setInterval(() => this.#publishHealth(), this.#options.healthPeriodMs ?? 10_000)
+    }
+    return Promise.resolve()
+  }
+
+  /** Says `offline`, so that nobody takes the silence for a fault, and disconnects. */
+  async stop(): Promise<void> {
+    clearInterval(this.#healthTimer)
+    this.#enter('offline')
+    await this.#link.stop(FAREWELL_MS)
+  }
+
+  /** Publishes the retained state anew: the recipe or the lot has changed. */
+  announce(): void {
+    this.#enter(this.#state)
+  }
+
+  status(): UnitStatus {
+    const facts = { connected: this.#link.client !== undefined, connections: this.#link.connections }
+    const detail = this.#link.error?.message ?? this.#commandError
+    if (detail !== undefined) return { state: 'degraded', detail, facts }
+    return facts.connected
+      ? { state: 'ok', facts }
+      : { state: 'degraded', detail: 'not connected yet', facts }
+  }
+
+  async send(batch: readonly OutboxEntry[], signal: AbortSignal): Promise<number | undefined> {
+    const { topics, inspection, inFlight = 200, deadlineMs = 10_000 } = this.#options
+    const client = await this.#link.connected(deadlineMs, signal)
+    const encode = inspection === 'lean' ? lean : full
+    const outcome = await publishBatch(batch, {
+      client,
+      topic: topics.inspection,
+      encode,
+      inFlight,
+      deadlineMs,
+      signal,
+    })
+    if (outcome.error !== undefined) {
+      if (outcome.broken) this.#link.drop(client, outcome.error)
+      if (outcome.acknowledged === 0) throw outcome.error
+    }
+    return batch[outcome.acknowledged - 1]?.sequence
+  }
+
+  listen(filters: readonly string[], receive: (request: CommandRequest) => void): void {
+    this.#commands = { filters: [...filters], receive }
+    const client = this.#link.client
+    if (client !== undefined) this.#subscribe(client, () => {})
+  }
+
+  reply(topic: string, payload: string, correlation?: Buffer): void {
+    const properties = {
+      contentType: 'application/json',
+      ...(correlation === undefined ? {} : { correlationData: correlation }),
+    }
+    this.#publish(topic, payload, { qos: 1, properties })
+  }
+
+  #opened(client: MqttClient): void {
+    client.on('message', (topic, payload, packet) => {
+      const { responseTopic, correlationData } = packet.properties ?? {}
+      this.#commands?.receive({
+        topic,
+        payload,
+        retain: packet.retain,
+        ...(responseTopic === undefined ? {} : { responseTopic }),
+        ...(correlationData === undefined ? {} : { correlation: correlationData }),
+      })
+    })
+    // `online` comes after the subscription: who reads it may send a command at once.
+    this.#subscribe(client, () => {
+      this.#enter(this.#state, client)
+      this.#publishHealth(client)
+    })
+  }
+
+  #subscribe(client: MqttClient, then: () => void): void {
+    const commands = this.#commands
+    if (commands === undefined) {
+      then()
+      return
+    }
+    client.subscribe(commands.filters, { qos: 1 }, (error) => {
+      if (!client.connected) return
+      this.#commandError = error instanceof Error ? `no commands: ${error.message}` : undefined
+      if (error instanceof Error)
+        this.#options.log.warn({ sink: this.name, err: error }, 'commands not subscribed')
+      then()
+    })
+  }
+
+  #enter(state: StateMessage['state'], client = this.#link.client): void {
+    this.#state = state
+    const payload = this.#describe(state, state === 'offline' ? 'stopped' : undefined)
+    this.#publish(this.#options.topics.state, payload, { qos: 1, retain: true }, client)
+  }
+
+  #describe(state: StateMessage['state'], reason?: StateMessage['reason']): string {
+    return describeState(this.#options.facts(), state, this.#options.clock.wall(), reason)
+  }
+
+  #publishHealth(client = this.#link.client): void {
+    const { health, topics } = this.#options
+    if (health === undefined || client === undefined) return
+    try {
+      this.#publish(topics.health, JSON.stringify(health()), { qos: 0, retain: true }, client)
+    } catch (err) {
+      // Called by a timer, where nobody else would hear it.
+      this.#options.log.error({ sink: this.name, err }, 'health cannot be told')
+    }
+  }
+
+  /** Best effort: what is said here is said again at the next connection. */
+  #publish(
+    topic: string,
+    payload: string,
+    options: Parameters<MqttClient['publish']>[2] & object,
+    client = this.#link.client,
+  ): void {
+    if (client?.connected) client.publish(topic, payload, options, () => {})
+  }
+}
+
+function full(entry: OutboxEntry): string {
+  return entry.payload
+}
+
+function lean(entry: OutboxEntry): string {
+  return leanInspection(entry.payload)
+}

@@ -1,0 +1,110 @@
+import { resolve } from 'node:path'
+import { systemClock } from '../../drivers/clock.ts'
+import type { FeedEvent, StoredInspection } from '../../gateway/api/ports.ts'
+import type { ApiSources } from '../../gateway/api/server.ts'
+import type { StationState } from '../../gateway/api/station-state.ts'
+import { silentLog } from '../../gateway/log.ts'
+import type { InspectionMessage } from '../../gateway/message.ts'
+
+const NO_PARTS = {
+  triggers: 0,
+  accepted: 0,
+  rejected: 0,
+  held: 0,
+  in_flight: 0,
+  decided: 0,
+  stored: 0,
+  appending: 0,
+  late: 0,
+  busy: 0,
+  unrecorded: 0,
+}
+
+/** A healthy station with two heads and two sinks. */
+export function stationState(overrides: Partial<StationState> = {}): StationState {
+  const delivered = { state: 'ok' as const, stored: 0, delivered: 0, backlog: 0, quarantined: 0 }
+  return {
+    device_id: 'station-7',
+    site: 'landes',
+    line: 'line-1',
+    station: 'station-7',
+    version: '0.1.0',
+    timestamp: new Date().toISOString(),
+    clock: 'synchronised',
+    phase: 'running',
+    dry_run: false,
+    line_stopped: false,
+    recipe: { id: 'foiegras_standard_barquette', revision: 7 },
+    lot: { id: 'LL-261121-0001' },
+    heads: [
+      { id: 'tof', kind: 'vl53l8ch', state: 'ok' },
+      { id: 'spectral', kind: 'as7341', state: 'ok' },
+    ],
+    sinks: [
+      { name: 'mqtt', ...delivered },
+      { name: 'influx', ...delivered },
+    ],
+    counters: { since_start: NO_PARTS, lot: NO_PARTS },
+    ...overrides,
+  }
+}
+
+/** Everything the API asks for, in memory, for a test to steer. */
+export class FakeStation {
+  readonly inspections: StoredInspection[] = []
+  state: StationState = stationState()
+  report: { reconciled: boolean } & Record<string, unknown> = { reconciled: true, violations: [] }
+  readiness: { ready: boolean; waiting_for: string[] } = { ready: true, waiting_for: [] }
+  readonly #listeners = new Set<(event: FeedEvent) => void>()
+
+  get listeners(): number {
+    return this.#listeners.size
+  }
+
+  /** Stores an inspection and tells the watchers. */
+  store(inspection: InspectionMessage): StoredInspection {
+    const { sequence, id } = inspection
+    const stored = { sequence, id, payload: JSON.stringify(inspection) }
+    this.inspections.unshift(stored)
+    this.tell({ type: 'inspection', inspection: stored })
+    return stored
+  }
+
+  /** Changes the station's state and tells the watchers. */
+  change(overrides: Partial<StationState>): void {
+    this.state = { ...this.state, ...overrides, timestamp: new Date().toISOString() }
+    this.tell({ type: 'station' })
+  }
+
+  tell(event: FeedEvent): void {
+    for (const listener of this.#listeners) listener(event)
+  }
+
+  sources(overrides: Partial<ApiSources> = {}): ApiSources {
+    return {
+      version: '0.1.0',
+      history: {
+        latest: (limit) => Promise.resolve(this.inspections.slice(0, limit)),
+        page: (before, limit) =>
+          Promise.resolve(this.inspections.filter(({ sequence }) => sequence < before).slice(0, limit)),
+        get: (id) => Promise.resolve(this.inspections.find((inspection) => inspection.id === id)),
+      },
+      health: { report: () => this.report, ready: () => this.readiness },
+      metrics: {
+        contentType: 'application/openmetrics-text; version=1.0.0; charset=utf-8',
+        text: () => Promise.resolve('# EOF\n'),
+      },
+      station: () => this.state,
+      feed: {
+        subscribe: (listener) => {
+          this.#listeners.add(listener)
+          return () => this.#listeners.delete(listener)
+        },
+      },
+      consoleDir: resolve('dist/console'),
+      clock: systemClock,
+      log: silentLog,
+      ...overrides,
+    }
+  }
+}
