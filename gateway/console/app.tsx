@@ -1,0 +1,139 @@
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
+import { Banners } from './banners.tsx'
+import { Channels } from './channels.tsx'
+import { RealtimeFeed } from './feed.ts'
+import { type Format, formatFor } from './format.ts'
+import { Heights } from './heights.tsx'
+import { useNow, usePaced, usePalette } from './hooks.ts'
+import { Inspections } from './inspections.tsx'
+import { after, type ConsoleEvent, type ConsoleState, NOTHING_YET, outlook } from './state.ts'
+import { LotCounters, Units } from './station.tsx'
+import { LANGUAGES, type Language, TEXTS } from './texts.ts'
+import { VerdictPanel } from './verdict.tsx'
+
+const DRAWN_EVERY_MS = 200
+
+interface AppProps {
+  readonly feedUrl: string
+  readonly language: Language
+  /** Called with what a person chose, to be kept. */
+  readonly onLanguage: (language: Language) => void
+  /** The gateway runs another release than the one this page came from. */
+  readonly onNewRelease: () => void
+}
+
+/** The live page: what happened to the part, what was measured, what came before, and how the station is. */
+export function App({ feedUrl, language: firstLanguage, onLanguage, onNewRelease }: AppProps) {
+  const state = useFeed(feedUrl)
+  useNewRelease(state.version, onNewRelease)
+  const [language, setLanguage] = useState(firstLanguage)
+  const format = useMemo(() => formatFor(language, TEXTS[language]), [language])
+  const palette = usePalette()
+  const ticking = useNow(500)
+  // An event may be younger than the last tick.
+  const now = Math.max(ticking, state.newestAt ?? 0, state.awaySince ?? 0)
+
+  const choose = (chosen: Language): void => {
+    setLanguage(chosen)
+    onLanguage(chosen)
+  }
+  const view = outlook(state, now)
+  const [newest] = state.inspections
+  const measured = {
+    format,
+    palette,
+    old: view.kind === 'no-data',
+    empty: newest === undefined ? format.texts.noPartYet : format.texts.nothingMeasured,
+  }
+  const history = useMemo(
+    () => <Inspections inspections={state.inspections} skipped={state.skipped} format={format} />,
+    [state.inspections, state.skipped, format],
+  )
+  return (
+    <>
+      <Header state={state} format={format} onLanguage={choose} />
+      <Banners state={state} now={now} format={format} />
+      <main>
+        <VerdictPanel outlook={view} format={format} />
+        <Heights block={newest?.vl53l8ch} {...measured} />
+        <Channels block={newest?.as7341} {...measured} />
+        {history}
+        <aside>
+          {state.station !== undefined && (
+            <>
+              <LotCounters station={state.station} format={format} />
+              <Units station={state.station} format={format} />
+            </>
+          )}
+        </aside>
+      </main>
+    </>
+  )
+}
+
+/** What the gateway at this address tells, for as long as the page stands. */
+function useFeed(feedUrl: string): ConsoleState {
+  const [state, tell] = usePaced(reduce, NOTHING_YET, DRAWN_EVERY_MS)
+  useEffect(() => {
+    const feed = new RealtimeFeed(feedUrl, tell)
+    feed.open()
+    return () => feed.close()
+  }, [feedUrl, tell])
+  return state
+}
+
+function useNewRelease(version: string | undefined, onNewRelease: () => void): void {
+  const first = useRef<string>()
+  useEffect(() => {
+    first.current ??= version
+    if (version !== first.current) onNewRelease()
+  }, [version, onNewRelease])
+}
+
+function reduce(state: ConsoleState, event: ConsoleEvent): ConsoleState {
+  return after(state, event, { now: performance.now(), wall: Date.now() })
+}
+
+interface HeaderProps {
+  readonly state: ConsoleState
+  readonly format: Format
+  readonly onLanguage: (language: Language) => void
+}
+
+function Header({ state, format, onLanguage }: HeaderProps) {
+  const { texts, language } = format
+  const { station, connection } = state
+  return (
+    <header class="top">
+      <h1>Poinçon</h1>
+      {station !== undefined && (
+        <>
+          <p class="place">
+            {station.site} / {station.line} / {station.station}
+          </p>
+          <p class="recipe">
+            {texts.recipe} {station.recipe.id} · {texts.revision} {station.recipe.revision}
+          </p>
+        </>
+      )}
+      <p class={`connection connection-${connection}`}>
+        {connection === 'open' ? texts.connected : texts.connecting}
+      </p>
+      <fieldset class="languages">
+        <legend class="visually-hidden">{texts.switchLanguage}</legend>
+        {LANGUAGES.map((choice) => (
+          <button
+            key={choice}
+            type="button"
+            lang={choice}
+            aria-pressed={choice === language}
+            title={TEXTS[choice].languageName}
+            onClick={() => onLanguage(choice)}
+          >
+            {choice.toUpperCase()}
+          </button>
+        ))}
+      </fieldset>
+    </header>
+  )
+}

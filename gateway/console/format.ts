@@ -1,0 +1,77 @@
+import type { Language, Texts } from './texts.ts'
+import type { Inspection } from './wire.ts'
+
+type Finding = NonNullable<Inspection['verdict']['findings']>[number]
+
+/** What cost less than this of the score is not worth a word. */
+const LEAST_COST = 0.02
+
+/** Numbers, times and reasons as a person of one language reads them. */
+export interface Format {
+  readonly texts: Texts
+  readonly language: Language
+  whole(value: number): string
+  /** With at most one decimal. */
+  short(value: number): string
+  /** `25 688` → `26 k`. */
+  compact(value: number): string
+  percent(share: number): string
+  /** Hours, minutes and seconds of a RFC 3339 time stamp, in the browser's zone. */
+  time(timestamp: string): string
+  /** `4 s`, `3 min`, `2 h 05`. */
+  duration(ms: number): string
+  /** `sensor-absent:tof` in words; a code without words stands as it is. */
+  reason(reason: string): string
+  /** Why the part is what it is: the verdict's reasons, else what cost it points. */
+  why(verdict: Inspection['verdict']): readonly string[]
+}
+
+export function formatFor(language: Language, texts: Texts): Format {
+  const whole = new Intl.NumberFormat(language, { maximumFractionDigits: 0 })
+  const short = new Intl.NumberFormat(language, { maximumFractionDigits: 1 })
+  const compact = new Intl.NumberFormat(language, { notation: 'compact', maximumFractionDigits: 1 })
+  const percent = new Intl.NumberFormat(language, { style: 'percent', maximumFractionDigits: 1 })
+  const time = new Intl.DateTimeFormat(language, {
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+    hourCycle: 'h23',
+  })
+  const words: Readonly<Record<string, string>> = { ...texts.findings, ...texts.reasons }
+  const named = (code: string): string => words[code] ?? capitalised(code.replaceAll(/[_-]/g, ' '))
+  const reason = (text: string): string => {
+    const [code = '', head] = text.split(':', 2)
+    return head === undefined ? named(code) : `${named(code)} (${head})`
+  }
+  return {
+    texts,
+    language,
+    whole: (value) => whole.format(value),
+    short: (value) => short.format(value),
+    compact: (value) => compact.format(value),
+    percent: (share) => percent.format(share),
+    time: (timestamp) => time.format(new Date(timestamp)),
+    duration,
+    reason,
+    why: ({ reasons, findings = [] }) =>
+      reasons.length > 0 ? reasons.map(reason) : weighty(findings).map(({ code }) => named(code)),
+  }
+}
+
+/** What broke a limit or cost much, the dearest first. */
+function weighty(findings: readonly Finding[]): readonly Finding[] {
+  const cost = ({ contribution = 1 }: Finding): number => contribution
+  return findings.filter((finding) => cost(finding) >= LEAST_COST).sort((a, b) => cost(b) - cost(a))
+}
+
+function capitalised(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1)
+}
+
+function duration(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1000))
+  if (seconds < 120) return `${seconds} s`
+  const minutes = Math.floor(seconds / 60)
+  if (minutes < 120) return `${minutes} min`
+  return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, '0')}`
+}

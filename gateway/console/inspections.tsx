@@ -1,0 +1,79 @@
+import type { Format } from './format.ts'
+import { ActionIcon } from './icons.tsx'
+import type { Inspection } from './wire.ts'
+
+interface InspectionsProps {
+  readonly inspections: readonly Inspection[]
+  readonly skipped: number
+  readonly format: Format
+}
+
+/** The last inspections, newest on top. */
+export function Inspections({ inspections, skipped, format }: InspectionsProps) {
+  const { texts, whole } = format
+  const headings = [
+    { heading: texts.time },
+    { heading: texts.number },
+    { heading: texts.part, wide: true },
+    { heading: texts.action },
+    { heading: texts.grade },
+    { heading: texts.score, wide: true },
+    { heading: texts.latency, wide: true },
+    { heading: texts.why },
+  ]
+  return (
+    <section class="panel inspections" id="inspections" aria-labelledby="inspections-title">
+      <header>
+        <h2 id="inspections-title">{texts.inspections}</h2>
+        {skipped > 0 && <p class="note">{texts.skipped(whole(skipped))}</p>}
+      </header>
+      {inspections.length === 0 ? (
+        <p class="empty">{texts.noInspections}</p>
+      ) : (
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region must be reachable by keyboard (WCAG 2.1.1)
+        <section class="scroll" tabIndex={0} aria-labelledby="inspections-title">
+          <table>
+            <thead>
+              <tr>
+                {headings.map(({ heading, wide = false }) => (
+                  <th key={heading} scope="col" class={wide ? 'wide' : ''}>
+                    {heading}
+                  </th>
+                ))}
+              </tr>
+            </thead>
+            <tbody>
+              {inspections.map((inspection) => (
+                <Row
+                  key={`${inspection.epoch} ${inspection.sequence}`}
+                  inspection={inspection}
+                  format={format}
+                />
+              ))}
+            </tbody>
+          </table>
+        </section>
+      )}
+    </section>
+  )
+}
+
+function Row({ inspection, format }: { readonly inspection: Inspection; readonly format: Format }) {
+  const { texts, time, whole, percent, why } = format
+  const { verdict, timestamp, sequence, sample_id } = inspection
+  return (
+    <tr class={`row-${verdict.action}`}>
+      <td class="figure">{time(timestamp)}</td>
+      <td class="figure">{sequence}</td>
+      <td class="wide">{sample_id}</td>
+      <td class="action-cell">
+        <ActionIcon action={verdict.action} size="small" />
+        {texts.actions[verdict.action]}
+      </td>
+      <td class="grade-cell">{verdict.grade === undefined ? '–' : texts.grades[verdict.grade]}</td>
+      <td class="figure wide">{verdict.score === undefined ? '–' : percent(verdict.score)}</td>
+      <td class="figure wide">{whole(verdict.latency_ms)} ms</td>
+      <td class="why-cell">{why(verdict).join(' · ')}</td>
+    </tr>
+  )
+}

@@ -1,0 +1,44 @@
+import { render } from 'preact'
+import { App } from './app.tsx'
+import { chooseLanguage, type Language } from './texts.ts'
+
+const LANGUAGE_KEY = 'poincon.language'
+
+/** A browser may forbid storage: then the choice lasts as long as the page. */
+function keptLanguage(): string[] {
+  try {
+    const kept = localStorage.getItem(LANGUAGE_KEY)
+    return kept === null ? [] : [kept]
+  } catch {
+    return []
+  }
+}
+
+function keepLanguage(language: Language): void {
+  document.documentElement.lang = language
+  try {
+    localStorage.setItem(LANGUAGE_KEY, language)
+  } catch {
+    // Nothing to keep it in.
+  }
+}
+
+const language = chooseLanguage([...keptLanguage(), ...navigator.languages])
+document.documentElement.lang = language
+
+const feedUrl = new URL('ws/realtime', location.href)
+feedUrl.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:'
+feedUrl.search = ''
+feedUrl.hash = ''
+
+const root = document.querySelector('#app')
+if (root === null) throw new Error('the page has no #app')
+render(
+  <App
+    feedUrl={feedUrl.href}
+    language={language}
+    onLanguage={keepLanguage}
+    onNewRelease={() => location.reload()}
+  />,
+  root,
+)

@@ -1,0 +1,84 @@
+import type { Format } from './format.ts'
+import { ConditionIcon } from './icons.tsx'
+import type { Head, PartCounters, Sink, Station } from './wire.ts'
+
+const COUNTERS = ['triggers', 'accepted', 'rejected', 'held', 'in_flight', 'late', 'busy'] as const
+
+/** How the parts of the lot divide. */
+export function LotCounters({ station, format }: { readonly station: Station; readonly format: Format }) {
+  const { texts, whole } = format
+  const { lot } = station.counters
+  const shown: (keyof PartCounters)[] = lot.unrecorded > 0 ? [...COUNTERS, 'unrecorded'] : [...COUNTERS]
+  return (
+    <section class="panel counters" id="counters" aria-labelledby="counters-title">
+      <header>
+        <h2 id="counters-title">{texts.lot}</h2>
+        <p class="note">{station.lot.id}</p>
+      </header>
+      <dl>
+        {shown.map((name) => (
+          <div key={name} class={`counter counter-${name}`}>
+            <dt>{texts.counters[name]}</dt>
+            <dd>{whole(lot[name])}</dd>
+          </div>
+        ))}
+      </dl>
+    </section>
+  )
+}
+
+/** How the heads and the deliveries are, each with a word and a shape of its own. */
+export function Units({ station, format }: { readonly station: Station; readonly format: Format }) {
+  const { texts } = format
+  return (
+    <section class="panel units" id="units" aria-labelledby="heads-title">
+      <header>
+        <h2 id="heads-title">{texts.heads}</h2>
+      </header>
+      <ul>
+        {station.heads.map((head) => (
+          <HeadEntry key={head.id} head={head} format={format} />
+        ))}
+      </ul>
+      <header>
+        <h2>{texts.sinks}</h2>
+      </header>
+      <ul>
+        {station.sinks.map((sink) => (
+          <SinkEntry key={sink.name} sink={sink} format={format} />
+        ))}
+        {station.sinks.length === 0 && <li class="empty">{texts.none}</li>}
+      </ul>
+    </section>
+  )
+}
+
+function HeadEntry({ head, format }: { readonly head: Head; readonly format: Format }) {
+  return (
+    <li class={`unit unit-${head.state}`}>
+      <ConditionIcon condition={head.state} />
+      <span class="unit-name">{head.id}</span>
+      <span class="unit-state">
+        {head.kind.toUpperCase()} · {format.texts.conditions[head.state]}
+      </span>
+      {head.detail !== undefined && <span class="unit-detail">{head.detail}</span>}
+    </li>
+  )
+}
+
+function SinkEntry({ sink, format }: { readonly sink: Sink; readonly format: Format }) {
+  const { texts, whole } = format
+  const parts = [
+    ...(sink.state === 'ok' ? [] : [texts.conditions[sink.state]]),
+    sink.backlog > 0 ? texts.backlog(whole(sink.backlog)) : texts.allDelivered,
+    ...(sink.quarantined > 0 ? [texts.quarantined(whole(sink.quarantined))] : []),
+  ]
+  return (
+    <li class={`unit unit-${sink.state}`}>
+      <ConditionIcon condition={sink.state} />
+      <span class="unit-name">{sink.name}</span>
+      <span class="unit-state">{parts.join(' · ')}</span>
+      {sink.detail !== undefined && <span class="unit-detail">{sink.detail}</span>}
+    </li>
+  )
+}

@@ -1,0 +1,250 @@
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
+import type { FastifyInstance } from 'fastify'
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import { type Test, test } from 'tap'
+import { systemClock } from '../../drivers/clock.ts'
+import { buildServer } from '../../gateway/api/server.ts'
+import { FakeStation } from '../fakes/api.ts'
+import { DOME, graded, message, ungraded } from '../fakes/messages.ts'
+
+const CHROMIUM = '/usr/bin/chromium'
+const LAUNCH = [
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
+
+/** When every test begins, for the browser and for the gateway. */
+const NOON = Date.UTC(2026, 10, 21, 12, 0, 0)
+
+const madeAt = (msBeforeNoon: number) => ({ timestamp: new Date(NOON - msBeforeNoon).toISOString() })
+
+async function serve(station: FakeStation, wall: () => number, port = 0, version = '0.1.0') {
+  const app: FastifyInstance = buildServer(station.sources({ version, clock: { ...systemClock, wall } }))
+  const url = await app.listen({ host: '127.0.0.1', port })
+  return { app, url, port: Number(new URL(url).port) }
+}
+
+/** Half of the age at which a verdict is old: long enough for the slowest machine to read it before. */
+const PERIOD_MS = 30_000
+
+/** Opens the page of a station, in a browser whose clock and the gateway's `pass` moves. */
+async function open(t: Test, browser: Browser, station: FakeStation, options: BrowserContextOptions = {}) {
+  station.change({ period_ms: PERIOD_MS })
+  let ahead = 0
+  const wall = (): number => NOON + ahead
+  const { app, url, port } = await serve(station, wall)
+  const context = await browser.newContext({
+    viewport: { width: 1280, height: 800 },
+    locale: 'en-GB',
+    ...options,
+  })
+  t.teardown(() => Promise.all([context.close(), app.close()]))
+  const page = await context.newPage()
+  const complaints: string[] = []
+  page.on('pageerror', (error) => complaints.push(error.message))
+  page.on('console', (entry) => {
+    if (['error', 'warning'].includes(entry.type())) complaints.push(entry.text())
+  })
+  await page.clock.install({ time: NOON })
+  await page.goto(url)
+  await page.locator('.connection-open').waitFor()
+  await page.locator('#units').waitFor()
+  /** Time passes at once, here and there. */
+  const pass = async (ms: number): Promise<void> => {
+    ahead += ms
+    await page.clock.fastForward(ms)
+  }
+  return { app, page, port, wall, pass, complaints }
+}
+
+const text = async (page: Page, selector: string): Promise<string> =>
+  (await page.locator(selector).textContent())?.trim() ?? ''
+const background = (page: Page, selector: string): Promise<string> =>
+  page.evaluate<string>(`getComputedStyle(document.querySelector('${selector}')).backgroundColor`)
+
+test('the live page', { skip: existsSync(CHROMIUM) ? false : `SKIPPED: no ${CHROMIUM}` }, async (t) => {
+  t.ok(existsSync(resolve('dist/console/index.html')), 'the page is built: npm run build')
+  const browser = await chromium.launch({ executablePath: CHROMIUM, args: LAUNCH })
+  t.teardown(() => browser.close())
+
+  await t.test('shows the verdict, the map, the channels, the history and the station', async (t) => {
+    const station = new FakeStation()
+    for (let sequence = 1; sequence <= 60; sequence += 1)
+      station.store(message(sequence, madeAt((60 - sequence) * 1000)))
+    const { page, complaints } = await open(t, browser, station)
+    await page.locator('#heights canvas').first().waitFor()
+    await page.locator('#channels canvas').first().waitFor()
+    t.equal(await text(page, '#verdict .grade'), 'A')
+    t.equal(await text(page, '#verdict .action'), 'Accepted')
+    t.match(await text(page, '#verdict footer'), /part-00060[\s\S]*83%[\s\S]*142 ms/)
+    t.equal(await page.locator('#verdict .icon-accept').count(), 1, 'a shape says it too')
+
+    const map = page.locator('#heights [role=img]')
+    t.match(await map.getAttribute('aria-label'), '64 of 64 zones measured, from 0 to 61')
+    const rows = (await text(page, '#heights-values')).split('. ')
+    t.equal(rows.length, 8)
+    t.equal(rows[3], `Row 4: ${DOME[3]?.join('; ')}`)
+
+    const channels = (await text(page, '#channels-values')).split('; ')
+    t.equal(channels.length, 10)
+    t.match(channels, ['415 nm: 1,594', ...Array(7).fill(/nm/), 'Clear: 25,688', 'NIR: 2,425'])
+
+    t.equal(await page.locator('#inspections tbody tr').count(), 50)
+    t.match(await text(page, '#inspections tbody tr:first-child'), /60[\s\S]*part-00060[\s\S]*Accepted/)
+    t.match(await text(page, '#units'), /tof[\s\S]*Working[\s\S]*spectral[\s\S]*mqtt[\s\S]*All delivered/)
+    t.same(complaints, [], 'nothing in the browser’s console')
+  })
+
+  await t.test(
+    'follows what happens: a rejected part, an ungraded one, and what the station lacks',
+    async (t) => {
+      const station = new FakeStation()
+      const { page } = await open(t, browser, station)
+      t.equal(await text(page, '#verdict .absence'), 'No part yet')
+      station.store(graded(1, 'REJECT', 0.2, { verdict: rejected(['foreign_body', 'made_up_code']) }))
+      await page.locator('.verdict-reject').waitFor()
+      t.equal(await text(page, '#verdict .action'), 'Rejected')
+      t.equal(await text(page, '#verdict .why'), 'Foreign body · Made up code')
+      const red = await background(page, '#verdict')
+
+      const heights = DOME.map((row, y) => row.map((value, x) => (x + y < 2 ? null : value)))
+      const blind = { as7341: undefined, vl53l8ch: { height_matrix: heights } }
+      station.store(ungraded(2, 'hold', ['sensor-absent:spectral', 'late'], blind))
+      await page.locator('.verdict-hold').waitFor()
+      t.equal(await text(page, '#verdict .action'), 'On hold')
+      t.equal(await text(page, '#verdict .grade'), 'Not graded')
+      t.equal(await text(page, '#verdict .why'), 'Sensor missing (spectral) · Decided too late')
+      t.not(await background(page, '#verdict'), red)
+      t.match(await page.locator('#heights [role=img]').getAttribute('aria-label'), '61 of 64')
+      t.match(await text(page, '#heights-values'), 'Row 1: not measured; not measured;')
+      t.equal(await text(page, '#channels .empty'), 'Not measured')
+
+      const [tof] = station.state.heads
+      const [mqtt] = station.state.sinks
+      if (tof === undefined || mqtt === undefined) throw new Error('the fake station has heads and sinks')
+      station.change({
+        dry_run: true,
+        line_stopped: true,
+        heads: [tof, { id: 'spectral', kind: 'as7341', state: 'failed', detail: 'no acknowledge at 0x39' }],
+        sinks: [{ ...mqtt, state: 'degraded', backlog: 1240 }],
+      })
+      await page.locator('.unit-failed').waitFor()
+      t.match(await text(page, '.unit-failed'), /spectral[\s\S]*Not working[\s\S]*no acknowledge at 0x39/)
+      t.match(await text(page, '.unit-degraded'), '1,240 waiting')
+      t.match(await text(page, '.banner-dry'), 'Dry run')
+      t.match(await text(page, '.banner-stopped'), 'Line stopped')
+    },
+  )
+
+  await t.test('an old verdict gives way to how long there has been none', async (t) => {
+    const station = new FakeStation()
+    station.store(graded(1, 'B', 0.7, madeAt(2000)))
+    const { page, wall, pass } = await open(t, browser, station)
+    t.equal(await text(page, '#verdict .grade'), 'B')
+    await pass(2 * PERIOD_MS)
+    await page.locator('.absence').waitFor()
+    t.match(await text(page, '#verdict .absence'), /^No data for 6\d s$/)
+    t.equal(await page.locator('#verdict .action').count(), 0, 'no verdict stands there')
+    await pass(2 * PERIOD_MS)
+    await page.getByText('No data for 2 min').waitFor()
+    station.store(graded(2, 'A+', 0.95, { timestamp: new Date(wall()).toISOString() }))
+    await page.locator('#verdict .grade').waitFor()
+    t.equal(await text(page, '#verdict .grade'), 'A+')
+  })
+
+  await t.test('speaks French to those who do, and keeps what they choose', async (t) => {
+    const station = new FakeStation()
+    station.store(ungraded(1, 'hold', ['sensor-absent:tof'], madeAt(0)))
+    const { page } = await open(t, browser, station, { locale: 'fr-FR' })
+    t.equal(await page.locator('html').getAttribute('lang'), 'fr')
+    t.equal(await text(page, '#verdict .action'), 'Retenue')
+    t.equal(await text(page, '#verdict .why'), 'Capteur absent (tof)')
+    t.match(await text(page, '#channels-values'), /Clear: 25\s688/, 'numbers too')
+    await page.getByRole('button', { name: 'EN' }).click()
+    t.equal(await text(page, '#verdict .action'), 'On hold')
+    await page.reload()
+    await page.locator('#verdict .action').waitFor()
+    t.equal(await text(page, '#verdict .action'), 'On hold')
+    t.equal(await page.locator('html').getAttribute('lang'), 'en')
+  })
+
+  await t.test('follows the system’s colours', async (t) => {
+    const station = new FakeStation()
+    station.store(message(1, madeAt(0)))
+    const { page } = await open(t, browser, station, { colorScheme: 'light' })
+    const selectors = ['body', '#verdict', '#heights']
+    const light = await Promise.all(selectors.map((selector) => background(page, selector)))
+    await page.emulateMedia({ colorScheme: 'dark' })
+    const dark = await Promise.all(selectors.map((selector) => background(page, selector)))
+    for (const [index, selector] of selectors.entries()) t.not(light[index], dark[index], selector)
+  })
+
+  await t.test('fits a panel without scrolling, and a phone without scrolling sideways', async (t) => {
+    const station = new FakeStation()
+    for (let sequence = 1; sequence <= 50; sequence += 1) station.store(message(sequence, madeAt(0)))
+    const { page } = await open(t, browser, station)
+    const overflow = () =>
+      page.evaluate<{ right: number; below: number }>(`(() => {
+        const { scrollWidth, scrollHeight, clientWidth, clientHeight } = document.documentElement
+        return { right: scrollWidth - clientWidth, below: scrollHeight - clientHeight }
+      })()`)
+    t.same(await overflow(), { right: 0, below: 0 })
+    await page.setViewportSize({ width: 1920, height: 1080 })
+    t.same(await overflow(), { right: 0, below: 0 })
+    await page.setViewportSize({ width: 360, height: 740 })
+    t.equal((await overflow()).right, 0)
+  })
+
+  await t.test('says that the gateway is away, and comes back with it', async (t) => {
+    const station = new FakeStation()
+    station.store(graded(1, 'A', 0.8, madeAt(0)))
+    const { app, page, port, wall, pass } = await open(t, browser, station)
+    await app.close()
+    await page.locator('.connection-away').waitFor()
+    await pass(2 * PERIOD_MS)
+    await page.locator('.absence').waitFor()
+    t.match(await text(page, '.banner-away'), /Gateway unreachable, trying again \(6\d s\)/)
+    t.match(await text(page, '#verdict .absence'), /No data for/)
+    const again = await serve(station, wall, port)
+    t.teardown(() => again.app.close())
+    await pass(12_000)
+    await page.locator('.connection-open').waitFor()
+    station.store(graded(2, 'C', 0.5, { timestamp: new Date(wall()).toISOString() }))
+    await page.locator('#verdict .grade').waitFor()
+    t.equal(await text(page, '#verdict .grade'), 'C')
+    t.equal(await page.locator('#inspections tbody tr').count(), 2)
+    t.equal(await page.locator('.banner-away').count(), 0)
+  })
+
+  await t.test('loads itself anew when the gateway comes back as another release', async (t) => {
+    const { app, page, port, wall, pass } = await open(t, browser, new FakeStation())
+    await app.close()
+    await page.locator('.connection-away').waitFor()
+    const next = await serve(new FakeStation(), wall, port, '0.2.0')
+    t.teardown(() => next.app.close())
+    const loaded = page.waitForEvent('load')
+    await pass(12_000)
+    await loaded
+    await page.locator('.connection-open').waitFor()
+  })
+})
+
+function rejected(codes: string[]) {
+  const findings = codes.map((code) => ({ code }))
+  return {
+    kind: 'graded' as const,
+    grade: 'REJECT' as const,
+    score: 0.2,
+    action: 'reject' as const,
+    reasons: [],
+    findings,
+    latency_ms: 140,
+  }
+}

@@ -1,0 +1,202 @@
+import { test } from 'tap'
+import { formatFor } from '../../gateway/console/format.ts'
+import {
+  axisTop,
+  channelBars,
+  describeZones,
+  reliefShare,
+  zoneMap,
+} from '../../gateway/console/measurements.ts'
+import { contrast, DARK, inkOn, LIGHT, rgb, shade } from '../../gateway/console/palette.ts'
+import {
+  after,
+  type ConsoleEvent,
+  type ConsoleState,
+  NOTHING_YET,
+  outlook,
+} from '../../gateway/console/state.ts'
+import { chooseLanguage, LANGUAGES, TEXTS } from '../../gateway/console/texts.ts'
+import { parseServerEvent } from '../../gateway/console/wire.ts'
+import { UNGRADED_REASONS } from '../../gateway/inspection.ts'
+import { stationState } from '../fakes/api.ts'
+import { CHANNEL_COUNTS, message, ungraded } from '../fakes/messages.ts'
+
+const NOON = Date.UTC(2026, 10, 21, 12, 0, 0)
+
+/** What the gateway sends, as the page reads it. */
+function heard(event: unknown): ConsoleEvent {
+  const parsed = parseServerEvent(JSON.stringify(event))
+  if (parsed === undefined) throw new Error('the page does not understand this')
+  return parsed
+}
+
+function inspection(sequence: number, extra: object = {}): ConsoleEvent {
+  return heard({ type: 'inspection', data: message(sequence), ...extra })
+}
+
+function greeted(wall: number): ConsoleState {
+  const greeting = {
+    type: 'connection_established',
+    timestamp: new Date(wall).toISOString(),
+    version: '0.1.0',
+  }
+  return after(NOTHING_YET, heard(greeting), { now: 0, wall: NOON })
+}
+
+test('the page understands every message the gateway sends, and nothing else', (t) => {
+  t.equal(heard({ type: 'station', data: stationState() }).type, 'station')
+  t.equal(heard({ type: 'latest', data: [message(1), ungraded(2, 'reject', ['late'])] }).type, 'latest')
+  for (const text of ['', '{', '[]', '{"type":"pong"}', '{"type":"inspection","data":{}}']) {
+    t.equal(parseServerEvent(text), undefined, text)
+  }
+  t.end()
+})
+
+test('keeps the last fifty, newest first, and counts what was left out', (t) => {
+  let state = greeted(NOON)
+  for (let sequence = 1; sequence <= 60; sequence += 1) {
+    state = after(state, inspection(sequence, sequence % 10 === 0 ? { skipped: 3 } : {}), {
+      now: sequence,
+      wall: NOON,
+    })
+  }
+  t.equal(state.inspections.length, 50)
+  t.equal(state.inspections[0]?.sequence, 60)
+  t.equal(state.skipped, 18)
+  t.end()
+})
+
+test('the age of the history is told by the gateway’s clock, not by the browser’s', (t) => {
+  const hour = 3_600_000
+  const state = greeted(NOON + hour)
+  const latest = {
+    type: 'latest',
+    data: [message(1, { timestamp: new Date(NOON + hour - 4000).toISOString() })],
+  }
+  const fresh = after(state, heard(latest), { now: 10_000, wall: NOON })
+  t.equal(fresh.newestAt, 6000)
+  t.equal(outlook(fresh, 11_000).kind, 'verdict')
+  t.match(outlook(fresh, 11_001), { kind: 'no-data', forMs: 5001 })
+  const ahead = { type: 'latest', data: [message(1, { timestamp: new Date(NOON + 2 * hour).toISOString() })] }
+  t.equal(
+    after(state, heard(ahead), { now: 10_000, wall: NOON }).newestAt,
+    10_000,
+    'no part comes from the future',
+  )
+  t.end()
+})
+
+test('a verdict grows old after twice the period, but not before five seconds', (t) => {
+  const seen = after(greeted(NOON), inspection(1), { now: 0, wall: NOON })
+  const withPeriod = (period_ms: number) =>
+    after(seen, heard({ type: 'station', data: stationState({ period_ms }) }), { now: 0, wall: NOON })
+  t.equal(outlook(withPeriod(1000), 5000).kind, 'verdict')
+  t.equal(outlook(withPeriod(1000), 5001).kind, 'no-data')
+  t.equal(outlook(withPeriod(10_000), 20_000).kind, 'verdict')
+  t.equal(outlook(withPeriod(10_000), 20_001).kind, 'no-data')
+  t.equal(outlook(NOTHING_YET, 1e6).kind, 'no-part-yet')
+  t.end()
+})
+
+test('a lost connection is counted from its first loss', (t) => {
+  const lost = after(greeted(NOON), { type: 'lost' }, { now: 100, wall: NOON })
+  const still = after(lost, { type: 'lost' }, { now: 900, wall: NOON })
+  t.match(still, { connection: 'away', awaySince: 100 })
+  t.end()
+})
+
+test('zones: heights, else distances, else nothing', (t) => {
+  const format = formatFor('en', TEXTS.en)
+  const heights = zoneMap({
+    height_matrix: [
+      [0, null],
+      [12.5, 40],
+    ],
+    distance_matrix: [[1]],
+  })
+  t.match(heights, { kind: 'heights', measured: 3, from: 0, to: 40 })
+  if (heights === undefined) throw new Error('measured')
+  t.equal(describeZones(heights, format), 'Row 1: 0; not measured. Row 2: 12.5; 40')
+  t.equal(reliefShare(heights)(40), 1)
+  const flat = zoneMap({ height_matrix: [[1, 2]] })
+  t.equal(flat && reliefShare(flat)(2), 0.1, 'noise on a flat tray is no mountain')
+  const distances = zoneMap({ distance_matrix: [[300, 250]] })
+  t.equal(distances?.kind, 'distances')
+  t.equal(distances && reliefShare(distances)(250), 1, 'nearer is higher')
+  t.equal(zoneMap({ height_matrix: [[null, null]] }), undefined)
+  t.equal(zoneMap(undefined), undefined)
+  t.end()
+})
+
+test('channels: ten, absent ones absent, Clear cut off where it would flatten the others', (t) => {
+  const { NIR: _absent, ...nine } = CHANNEL_COUNTS
+  const bars = channelBars({ channels: nine, saturated: ['F4_515nm'] }) ?? []
+  t.equal(bars.length, 10)
+  t.same(
+    bars.filter(({ counts }) => counts === undefined).map(({ name }) => name),
+    ['NIR'],
+  )
+  t.same(
+    bars.filter(({ saturated }) => saturated).map(({ label }) => label),
+    ['515'],
+  )
+  t.ok(axisTop(bars) < CHANNEL_COUNTS.Clear)
+  t.ok(axisTop(bars) > CHANNEL_COUNTS.F4_515nm)
+  t.equal(channelBars({ channels: {}, saturated: [] }), undefined)
+  t.end()
+})
+
+test('every reason and every text is said in every language', (t) => {
+  for (const language of LANGUAGES) {
+    const { reason } = formatFor(language, TEXTS[language])
+    for (const code of UNGRADED_REASONS)
+      t.not(reason(code).toLowerCase(), code.replaceAll('-', ' '), `${language} ${code}`)
+    t.same(Object.keys(TEXTS[language].findings), Object.keys(TEXTS.en.findings))
+  }
+  t.equal(formatFor('fr', TEXTS.fr).reason('sensor-absent:tof'), 'Capteur absent (tof)')
+  t.equal(formatFor('en', TEXTS.en).reason('new_kind_of-limit'), 'New kind of limit')
+  t.equal(chooseLanguage(['de-DE', 'fr-CA', 'en']), 'fr')
+  t.equal(chooseLanguage(['de-DE']), 'en')
+  t.end()
+})
+
+test('what cost most is told first, and trifles are not', (t) => {
+  const { why } = formatFor('en', TEXTS.en)
+  const findings = [
+    { code: 'fat', contribution: 0.05 },
+    { code: 'freshness', contribution: 0.01 },
+    { code: 'oxidation', contribution: 0.2 },
+    { code: 'foreign_body' },
+  ]
+  const verdict = { action: 'reject' as const, reasons: [], findings, latency_ms: 1 }
+  t.same(why(verdict), ['Foreign body', 'Oxidation', 'Fat quality'])
+  t.same(why({ ...verdict, reasons: ['late'] }), ['Decided too late'], 'no grade: only why there is none')
+  t.end()
+})
+
+test('durations', (t) => {
+  const { duration } = formatFor('en', TEXTS.en)
+  t.same([-1, 5999, 119_999, 120_000, 7_199_999, 7_500_000].map(duration), [
+    '0 s',
+    '5 s',
+    '119 s',
+    '2 min',
+    '119 min',
+    '2 h 05',
+  ])
+  t.end()
+})
+
+test('every number on the map can be read, light or dark', (t) => {
+  for (const { relief } of [LIGHT, DARK]) {
+    for (let share = 0; share <= 1; share += 0.01) {
+      const ground = shade(relief, share)
+      const ratio = contrast(ground, rgb(inkOn(ground)))
+      if (ratio < 4.5) t.fail(`contrast ${ratio} at ${share}`)
+    }
+  }
+  for (const { ink, muted, surface, alarm } of [LIGHT, DARK]) {
+    for (const colour of [ink, muted, alarm]) t.ok(contrast(rgb(colour), rgb(surface)) >= 4.5, colour)
+  }
+  t.end()
+})
