@@ -80,6 +80,103 @@ export interface Defect {
   readonly severity: number
   /** Signed deviation from the expected surface in mm; positive is towards the head. */
   readonly deviationMm?: number
+  /** That the true deviation is critical, given the measurement's uncertainty. */
+  readonly criticalProbability?: number
+}
+
+/** A head that gave nothing about this part, and why. */
+export interface Gap {
+  readonly head: string
+  readonly reason: UngradedReason
+}
+
+/** A measured quantity with its standard uncertainty, in the unit that its name says. */
+export interface Estimate {
+  readonly estimate: number
+  readonly std: number
+}
+
+/** Where the part lies and how large it is: the smooth body that explains the ranges best. */
+export interface Outline {
+  /** Centre in the tray's plane from the point below the head; x grows with the column, y with the row. */
+  readonly xMm: number
+  readonly yMm: number
+  /** Length, width (length ≥ width) and height of the body. */
+  readonly lengthMm: number
+  readonly widthMm: number
+  readonly heightMm: number
+  /** From the x axis to the length, -π/2…π/2. */
+  readonly rotationRad: number
+}
+
+/** What the ranges of one part say about its shape. */
+export interface Surface {
+  readonly volumeMm3: Estimate
+  readonly baseAreaMm2: Estimate
+  /** Volume over base area. */
+  readonly avgHeightMm: number
+  readonly maxHeightMm: number
+  /** Relief: standard deviation of the surface about the smooth body, the sensor's own noise taken out, mm. */
+  readonly heightVariationMm: number
+  /** 0..1; 1 is a smooth surface: 1 - relief / the recipe's `uniformityScaleMm`. */
+  readonly uniformity: Estimate
+  readonly outline: Outline
+  /** Zones that see the part. */
+  readonly zones: number
+  /** Of the zones that see nothing but the part, in per cent, where there are such zones. */
+  readonly reflectancePercent?: { readonly mean: number; readonly std: number }
+  readonly defects: readonly Defect[]
+}
+
+/** CIE 1976 L*a*b* under D65, approximate: ten broad channels stand in for a spectrometer. */
+export interface Lab {
+  readonly l: number
+  readonly a: number
+  readonly b: number
+}
+
+/** What the spectrum of one part says about its material. */
+export interface Colour {
+  /** Per channel, the part's light over the empty tray's; absent where one of the two is. */
+  readonly relative: Readonly<Record<string, number>>
+  /** 0..1; 1 is fresh. */
+  readonly freshness: Estimate
+  /** 0..1; 1 is best. */
+  readonly fatQuality: Estimate
+  /** 0..1; 0 is none. */
+  readonly oxidation: Estimate
+  /** 0..1; 1: ageing, fat and oxidation explain the whole spectrum; less: another colour is mixed in. */
+  readonly uniformity: number
+  /** Ratios of channels over the same ratio of the recipe's reference product: 1 is as the reference. */
+  readonly ratios: Readonly<Record<string, number>>
+  readonly lab?: Lab
+  readonly defects: readonly Defect[]
+}
+
+/** All evidence together. */
+export interface Fusion {
+  /** 0..1 */
+  readonly score: Estimate
+  readonly grade: Grade
+  /** Shape and surface alone, where the recipe weighs them. */
+  readonly surfaceScore?: number
+  /** Spectrum alone, where the recipe weighs it. */
+  readonly colourScore?: number
+  /** Probability that the part's true score and defects fall in this grade, given the measurement's uncertainty. */
+  readonly confidence: number
+  readonly defects: readonly Defect[]
+}
+
+/** Everything concluded about one part. What was not measured is absent. */
+export interface Judgement {
+  /** Per zone, height over the empty tray in mm; null where the zone gave no range. Absent without frame or tray. */
+  readonly heightsMm?: readonly (number | null)[]
+  readonly surface?: Surface
+  readonly colour?: Colour
+  /** Present exactly when the verdict is a grade. */
+  readonly fusion?: Fusion
+  readonly massG?: Estimate
+  readonly verdict: Verdict
 }
 
 /** What asks for an inspection. One trigger is one part. */

@@ -1,0 +1,63 @@
+import type { RangeFrame } from '../../drivers/vl53l8ch/ranges.ts'
+import { at } from './numbers.ts'
+import type { TrayPlan } from './tray.ts'
+
+/** One frame of heights over the tray. */
+export interface Heights {
+  /** Per zone, depth from the head along the tray's normal, mm; NaN where there is no range. */
+  readonly depthMm: Float64Array
+  /** Per zone, standard deviation of the depth. */
+  readonly stdMm: Float64Array
+  readonly valid: number
+  /** Invalid zones that had too little light. */
+  readonly dark: number
+}
+
+/** ST's target status: 5 is valid; 6 (no wrap check) and 9 (merged pulses) are about half as trustworthy (facts §5). */
+const VALID = 5
+const DOUBTFUL: readonly number[] = [6, 9]
+/** Status of a zone that saw too little: no target, low signal, none at all. */
+const DARK: readonly number[] = [1, 8, 255]
+/** The chip's step of a quarter of a millimetre, and what repeats no better however strong the signal. */
+const LEAST_STD_MM = 0.4
+/** The chip's own sigma reads wider than ranges scatter: 1 mm at contact, where they scatter by 0.4…0.6 mm. */
+const SIGMA_SCALE = 0.5
+const DOUBTFUL_SCALE = 1.5
+
+/** @returns undefined where the frame has other zones than the calibration */
+export function heightsOf(frame: RangeFrame, tray: TrayPlan): Heights | undefined {
+  if (frame.zones !== tray.zones) return undefined
+  const depthMm = new Float64Array(tray.zones).fill(Number.NaN)
+  const stdMm = new Float64Array(tray.zones)
+  let valid = 0
+  let dark = 0
+  for (let zone = 0; zone < tray.zones; zone += 1) {
+    const target = bestTarget(frame, zone)
+    const blind = Number.isNaN(at(tray.rangeMm, zone))
+    if (target === undefined || blind) {
+      if (!blind && DARK.includes(at(frame.status, zone * frame.targetsPerZone))) dark += 1
+      continue
+    }
+    valid += 1
+    // What calibration read at the tray is there the plane itself: the zone's own offset cancels.
+    const rise = at(tray.rangeMm, zone) - at(frame.rangeMm, target)
+    depthMm[zone] = tray.distanceMm - at(tray.perRange, zone) * rise
+    const trust = at(frame.status, target) === VALID ? SIGMA_SCALE : DOUBTFUL_SCALE
+    const std = Math.max(LEAST_STD_MM, trust * at(frame.sigmaMm, target))
+    stdMm[zone] = Math.sqrt(std * std + at(tray.rangeStdMm, zone) ** 2)
+  }
+  return { depthMm, stdMm, valid, dark }
+}
+
+function bestTarget(frame: RangeFrame, zone: number): number | undefined {
+  const first = zone * frame.targetsPerZone
+  let best: number | undefined
+  for (let target = first; target < first + frame.targetsPerZone; target += 1) {
+    const status = at(frame.status, target)
+    if (status !== VALID && !DOUBTFUL.includes(status)) continue
+    if (best === undefined || at(frame.signalKcpsPerSpad, target) > at(frame.signalKcpsPerSpad, best)) {
+      best = target
+    }
+  }
+  return best
+}

@@ -1,0 +1,204 @@
+import type { RangeFrame } from '../../drivers/vl53l8ch/ranges.ts'
+import type { Estimate, Outline, Surface, UngradedReason } from '../inspection.ts'
+import type { ShapeRecipe } from '../recipe.ts'
+import { type Dome, type DomeFit, domeVolume, fitDome } from './dome.ts'
+import { type Heights, heightsOf } from './heights.ts'
+import { at } from './numbers.ts'
+import { findPart, type Presence } from './presence.ts'
+import { type Relief, reliefOf, surfaceDefects } from './relief.ts'
+import type { TrayPlan } from './tray.ts'
+
+/** Fewer zones than this share with a valid range, of all or of the part's, are no look at a part. */
+const LEAST_VALID = 0.6
+/** Share of part from which a zone sees nothing else. */
+const PART_ALONE = 0.99
+/** A part of less than this share of the recipe's volume is crumbs. */
+const LEAST_VOLUME = 0.05
+
+/** Either a surface, or why there is none; the heights in both cases, where there are any. */
+export interface SurfaceFinding {
+  readonly surface?: Surface
+  readonly reason?: UngradedReason
+  readonly heightsMm?: readonly (number | null)[]
+}
+
+/**
+ * What one frame says about the shape of the part on the tray.
+ * @param tray undefined: the head has no calibration for this frame
+ */
+export function measureSurface(
+  frame: RangeFrame,
+  tray: TrayPlan | undefined,
+  recipe: ShapeRecipe,
+): SurfaceFinding {
+  const heights = tray === undefined ? undefined : heightsOf(frame, tray)
+  if (tray === undefined || heights === undefined) return { reason: 'not-calibrated' }
+  if (heights.valid < LEAST_VALID * tray.zones) {
+    return { reason: 2 * heights.dark > tray.zones - heights.valid ? 'starved' : 'sensor-corrupt' }
+  }
+  const presence = findPart(heights, tray, recipe.presenceMm)
+  const heightsMm: (number | null)[] = []
+  for (const depth of heights.depthMm) heightsMm.push(Number.isNaN(depth) ? null : tray.distanceMm - depth)
+  if (presence.moved) return { reason: 'not-calibrated', heightsMm }
+  const { lengthMm, widthMm, heightMm } = recipe.product
+  const expected = domeVolume({ rx: lengthMm / 2, ry: widthMm / 2, rz: heightMm })
+  if (presence.volumeMm3 < LEAST_VOLUME * expected) return { reason: 'no-product', heightsMm }
+  return { ...measurePart(frame, heights, presence, tray, recipe), heightsMm }
+}
+
+function measurePart(
+  frame: RangeFrame,
+  heights: Heights,
+  presence: Presence,
+  tray: TrayPlan,
+  recipe: ShapeRecipe,
+): SurfaceFinding {
+  const { lengthMm, widthMm, heightMm } = recipe.product
+  const prior = { rx: lengthMm / 2, ry: widthMm / 2, rz: heightMm, spread: recipe.sizeSpread }
+  const { stdMm, brightness } = weighed(frame, heights, tray, recipe.textureMm)
+  const sight = { tray, zones: presence.around, depthMm: heights.depthMm, stdMm, brightness }
+  const fit = fitDome(sight, startDome(heights, presence, tray), prior)
+  if (fit === undefined || !reasonable(fit.dome, tray)) return { reason: 'out-of-view' }
+  if (leavesField(fit, tray)) return { reason: 'out-of-view' }
+  const relief = reliefOf(heights, presence, fit, tray, recipe.textureMm)
+  const uniformity = Math.max(0, 1 - relief.roughnessMm.estimate / recipe.uniformityScaleMm)
+  const volumeMm3 = volumeOf(fit, relief, tray)
+  const baseAreaMm2 = baseArea(fit)
+  const reflectancePercent = reflectanceOf(frame, fit)
+  return {
+    surface: {
+      volumeMm3,
+      baseAreaMm2,
+      avgHeightMm: volumeMm3.estimate / baseAreaMm2.estimate,
+      maxHeightMm: Math.max(fit.dome.rz, relief.highestMm),
+      heightVariationMm: relief.roughnessMm.estimate,
+      uniformity: { estimate: uniformity, std: relief.roughnessMm.std / recipe.uniformityScaleMm },
+      outline: outlineOf(fit.dome),
+      zones: presence.part.length,
+      ...(reflectancePercent === undefined ? {} : { reflectancePercent }),
+      defects: surfaceDefects(relief, presence, heights, tray, recipe),
+    },
+  }
+}
+
+/** Centre, axes and height from the moments of the part's zones: of half an ellipsoid, the variance is r²/5. */
+function startDome(heights: Heights, { part }: Presence, tray: TrayPlan): Dome {
+  let sum = 0,
+    sumX = 0,
+    sumY = 0,
+    sumXX = 0,
+    sumYY = 0,
+    sumXY = 0,
+    top = 0,
+    smear = 0
+  for (const zone of part) {
+    const depth = at(heights.depthMm, zone)
+    const height = Math.max(0, tray.distanceMm - depth)
+    const area = at(tray.slopeArea, zone) * depth * depth
+    const [x, y, weight] = [at(tray.p, zone) * depth, at(tray.q, zone) * depth, height * area]
+    sum += weight
+    sumX += weight * x
+    sumY += weight * y
+    sumXX += weight * x * x
+    sumYY += weight * y * y
+    sumXY += weight * x * y
+    smear += (weight * area) / 12
+    top = Math.max(top, height)
+  }
+  const [x, y] = [sumX / sum, sumY / sum]
+  const [xx, yy, xy] = [(sumXX - smear) / sum - x * x, (sumYY - smear) / sum - y * y, sumXY / sum - x * y]
+  const rotation = 0.5 * Math.atan2(2 * xy, xx - yy)
+  const spread = Math.hypot((xx - yy) / 2, xy)
+  const least = smear / sum
+  const radius = (variance: number): number => Math.sqrt(5 * Math.max(least / 5, variance))
+  return {
+    x,
+    y,
+    rotation,
+    rx: radius((xx + yy) / 2 + spread),
+    ry: radius((xx + yy) / 2 - spread),
+    rz: Math.max(1, top),
+  }
+}
+
+function reasonable({ x, y, rx, ry, rz }: Dome, { distanceMm }: TrayPlan): boolean {
+  const largest = Math.max(Math.abs(x), Math.abs(y), rx, ry)
+  return Number.isFinite(largest) && largest < 2 * distanceMm && rz < 0.95 * distanceMm
+}
+
+/** Whether the part's base reaches past what the field covers of the tray. */
+function leavesField({ dome, covariance }: DomeFit, tray: TrayPlan): boolean {
+  const { x, y, rotation, rx, ry } = dome
+  const halfX = Math.hypot(rx * Math.cos(rotation), ry * Math.sin(rotation))
+  const halfY = Math.hypot(rx * Math.sin(rotation), ry * Math.cos(rotation))
+  const stdX = Math.sqrt(at(covariance, 0)) + halfX * Math.sqrt(at(covariance, 21))
+  const stdY = Math.sqrt(at(covariance, 7)) + halfY * Math.sqrt(at(covariance, 28))
+  const { minP, maxP, minQ, maxQ } = tray.edge
+  return (
+    x + halfX + stdX > maxP * tray.distanceMm ||
+    x - halfX - stdX < minP * tray.distanceMm ||
+    y + halfY + stdY > maxQ * tray.distanceMm ||
+    y - halfY - stdY < minQ * tray.distanceMm
+  )
+}
+
+/** The body's volume and what the relief adds; the three radii's covariance, the relief's, and the tray's distance. */
+function volumeOf({ dome, covariance }: DomeFit, relief: Relief, tray: TrayPlan): Estimate {
+  const body = domeVolume(dome)
+  let spread = 0
+  for (let i = 3; i < 6; i += 1) for (let j = 3; j < 6; j += 1) spread += at(covariance, 6 * i + j)
+  const scale = (2 * tray.distanceStdMm) / tray.distanceMm
+  return {
+    estimate: Math.max(0, body + relief.volumeMm3),
+    std: Math.hypot(body * Math.sqrt(spread * relief.misfit), relief.volumeStdMm3, body * scale),
+  }
+}
+
+function baseArea({ dome, covariance }: DomeFit): Estimate {
+  const estimate = Math.PI * dome.rx * dome.ry
+  const spread = at(covariance, 21) + at(covariance, 28) + 2 * at(covariance, 22)
+  return { estimate, std: estimate * Math.sqrt(Math.max(0, spread)) }
+}
+
+function outlineOf({ x, y, rotation, rx, ry, rz }: Dome): Outline {
+  const turn = rx >= ry ? rotation : rotation + Math.PI / 2
+  return {
+    xMm: x,
+    yMm: y,
+    lengthMm: 2 * Math.max(rx, ry),
+    widthMm: 2 * Math.min(rx, ry),
+    heightMm: rz,
+    rotationRad: turn - Math.PI * Math.round(turn / Math.PI),
+  }
+}
+
+/**
+ * Per zone, what the fit may take for noise: the sensor's, and the relief that no smooth body has; and the chip's
+ * reflectance with the part over that without, so that the lens and the zone's place cancel.
+ */
+function weighed(
+  frame: RangeFrame,
+  heights: Heights,
+  tray: TrayPlan,
+  textureMm: number,
+): { readonly stdMm: Float64Array; readonly brightness: Float64Array } {
+  const stdMm = new Float64Array(tray.zones)
+  const brightness = new Float64Array(tray.zones)
+  for (let zone = 0; zone < tray.zones; zone += 1) {
+    stdMm[zone] = Math.sqrt(at(heights.stdMm, zone) ** 2 + textureMm ** 2)
+    brightness[zone] =
+      at(frame.reflectancePercent, zone * frame.targetsPerZone) / at(tray.reflectancePercent, zone)
+  }
+  return { stdMm, brightness }
+}
+
+function reflectanceOf(frame: RangeFrame, { share }: DomeFit): Surface['reflectancePercent'] {
+  const values: number[] = []
+  for (let zone = 0; zone < share.length; zone += 1) {
+    if (at(share, zone) > PART_ALONE) values.push(at(frame.reflectancePercent, zone * frame.targetsPerZone))
+  }
+  if (values.length < 2) return undefined
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0)
+  return { mean, std: Math.sqrt(squares / (values.length - 1)) }
+}

@@ -1,0 +1,167 @@
+import type { Spectrum } from '../drivers/as7341/counts.ts'
+import type { RangeFrame } from '../drivers/vl53l8ch/ranges.ts'
+import type { Colour, Defect, Estimate, Fusion, Judgement, Surface } from './inspection.ts'
+import type { InspectionMessage } from './message.ts'
+
+/** The parts of the message that come from measurements and their analysis. */
+export type AnalysisBlocks = Pick<InspectionMessage, 'vl53l8ch' | 'as7341' | 'fusion' | 'mass_g'>
+
+type TofBlock = NonNullable<InspectionMessage['vl53l8ch']>
+type SpectralBlock = NonNullable<InspectionMessage['as7341']>
+
+/**
+ * Measurements and analyses as the message carries them. What was not measured has no key. Numbers are rounded to
+ * what they are worth, so that messages stay small: millimetres to 0.01, shares and scores to 0.0001.
+ */
+export function analysisBlocks(
+  { heightsMm, surface, colour, fusion, massG }: Judgement,
+  frame?: RangeFrame,
+  spectrum?: Spectrum,
+): AnalysisBlocks {
+  return {
+    ...(frame === undefined
+      ? {}
+      : { vl53l8ch: { ...matrices(frame, heightsMm), ...surfaceFields(surface, fusion) } }),
+    ...(spectrum === undefined
+      ? {}
+      : { as7341: { ...exposureFields(spectrum), ...colourFields(colour, fusion) } }),
+    ...(fusion === undefined ? {} : { fusion: fusionBlock(fusion) }),
+    ...(massG === undefined ? {} : { mass_g: massBlock(massG) }),
+  }
+}
+
+function matrices(frame: RangeFrame, heightsMm: Judgement['heightsMm']): TofBlock {
+  const side = Math.sqrt(frame.zones)
+  const first = (perTarget: Float64Array): Float64Array =>
+    frame.targetsPerZone === 1
+      ? perTarget
+      : Float64Array.from({ length: frame.zones }, (_, zone) => perTarget[zone * frame.targetsPerZone] ?? 0)
+  const matrix = (values: Float64Array, digits: number): number[][] =>
+    rows(
+      Array.from(values, (value) => round(value, digits)),
+      side,
+    )
+  return {
+    distance_matrix: matrix(first(frame.rangeMm), 2),
+    reflectance_matrix: matrix(first(frame.reflectancePercent), 1),
+    amplitude_matrix: matrix(first(frame.signalKcpsPerSpad), 1),
+    ambient_matrix: matrix(frame.ambientKcpsPerSpad, 2),
+    status_matrix: matrix(first(frame.status), 0),
+    ...(heightsMm === undefined
+      ? {}
+      : {
+          height_matrix: rows(
+            heightsMm.map((height) => (height === null ? null : round(height, 1))),
+            side,
+          ),
+        }),
+  }
+}
+
+function rows<T>(values: readonly T[], side: number): T[][] {
+  return Array.from({ length: side }, (_, row) => values.slice(row * side, (row + 1) * side))
+}
+
+function surfaceFields(surface: Surface | undefined, fusion: Fusion | undefined): TofBlock {
+  if (surface === undefined) return {}
+  const { reflectancePercent } = surface
+  return {
+    volume_mm3: round(surface.volumeMm3.estimate, 0),
+    volume_std_mm3: round(surface.volumeMm3.std, 0),
+    base_area_mm2: round(surface.baseAreaMm2.estimate, 0),
+    avg_height_mm: round(surface.avgHeightMm, 2),
+    max_height_mm: round(surface.maxHeightMm, 2),
+    height_variation_mm: round(surface.heightVariationMm, 2),
+    surface_uniformity: round(surface.uniformity.estimate, 4),
+    ...(fusion?.surfaceScore === undefined ? {} : { quality_score: round(fusion.surfaceScore, 4) }),
+    defects: surface.defects.map(defectBlock),
+    ...(reflectancePercent === undefined
+      ? {}
+      : {
+          reflectance_analysis: {
+            mean: round(reflectancePercent.mean, 2),
+            std: round(reflectancePercent.std, 2),
+          },
+        }),
+  }
+}
+
+function exposureFields({ counts, integrationMs, gain, saturated }: Spectrum): SpectralBlock {
+  const channels: Record<string, number> = {}
+  for (const [channel, count] of Object.entries(counts)) {
+    if (count !== undefined) channels[channel] = round(count, 1)
+  }
+  return {
+    channels,
+    ...(integrationMs === undefined ? {} : { integration_time: round(integrationMs, 5) }),
+    ...(gain === undefined ? {} : { gain }),
+    saturated: [...saturated],
+  }
+}
+
+function colourFields(colour: Colour | undefined, fusion: Fusion | undefined): Partial<SpectralBlock> {
+  if (colour === undefined) return {}
+  const { lab, relative, ratios } = colour
+  return {
+    freshness_index: round(colour.freshness.estimate, 4),
+    fat_quality_index: round(colour.fatQuality.estimate, 4),
+    oxidation_index: round(colour.oxidation.estimate, 4),
+    color_uniformity: round(colour.uniformity, 4),
+    ...(fusion?.colourScore === undefined ? {} : { quality_score: round(fusion.colourScore, 4) }),
+    defects: colour.defects.map(defectBlock),
+    spectral_analysis: {
+      ...rounded(ratios),
+      freshness_std: round(colour.freshness.std, 4),
+      fat_quality_std: round(colour.fatQuality.std, 4),
+      oxidation_std: round(colour.oxidation.std, 4),
+    },
+    color_analysis: {
+      ...(lab === undefined ? {} : { l: round(lab.l, 2), a: round(lab.a, 2), b: round(lab.b, 2) }),
+      ...prefixed('relative_', rounded(relative)),
+    },
+  }
+}
+
+function rounded(values: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, round(value, 4)]))
+}
+
+function prefixed(prefix: string, values: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [`${prefix}${name}`, value]))
+}
+
+function fusionBlock(fusion: Fusion): NonNullable<InspectionMessage['fusion']> {
+  return {
+    // The verdict's score, digit for digit: one number decides.
+    final_score: fusion.score.estimate,
+    final_grade: fusion.grade,
+    ...(fusion.surfaceScore === undefined ? {} : { vl53l8ch_score: round(fusion.surfaceScore, 4) }),
+    ...(fusion.colourScore === undefined ? {} : { as7341_score: round(fusion.colourScore, 4) }),
+    confidence: round(fusion.confidence, 4),
+    defects: fusion.defects.map(defectBlock),
+  }
+}
+
+function massBlock({ estimate, std }: Estimate): NonNullable<InspectionMessage['mass_g']> {
+  return { estimate: round(estimate, 1), std: round(std, 1) }
+}
+
+function defectBlock({
+  type,
+  zone,
+  severity,
+  deviationMm,
+}: Defect): NonNullable<TofBlock['defects']>[number] {
+  return {
+    type,
+    ...(zone === undefined ? {} : { zone: [zone[0], zone[1]] }),
+    severity: round(severity, 4),
+    ...(deviationMm === undefined ? {} : { deviation_mm: round(deviationMm, 2) }),
+  }
+}
+
+function round(value: number, digits: number): number {
+  const scale = 10 ** digits
+  // Adding 0 turns -0 into 0: JSON has no negative zero.
+  return Math.round(value * scale) / scale + 0
+}
