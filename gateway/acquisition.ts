@@ -1,0 +1,270 @@
+import type { Clock } from '../drivers/clock.ts'
+import type { Gate } from '../drivers/gate/gate.ts'
+import type { CountedPart, PartCounters } from './health/counters.ts'
+import { type Inspected, notInspected, undecided } from './inspect.ts'
+import type { Judgement, Trigger } from './inspection.ts'
+import type { Log } from './log.ts'
+import type { OutboxEntry } from './outbox.ts'
+import type { Unit, UnitStatus } from './station.ts'
+
+/** A part that has been decided, as it is to be recorded. */
+export interface DecidedPart {
+  readonly trigger: Trigger
+  readonly inspected: Inspected
+  /** The decision that the gate was told; `inspected.judgement` may have come too late to be it. */
+  readonly judgement: Judgement
+  /** From the trigger to the gate's command, ms. */
+  readonly latencyMs: number
+  /** Monotonic ms at which the gate was told. */
+  readonly decidedAt: number
+}
+
+/** What acquisition needs of the rest of the station. */
+export interface AcquisitionOptions {
+  readonly clock: Clock
+  readonly log: Log
+  readonly gate: Gate
+  /** Everything but the gate. */
+  readonly dryRun: boolean
+  readonly limits: {
+    /** Parts that may wait for the heads. */
+    readonly waiting: number
+    /** Inspections that may wait for the disk: from there on no part passes, from twice that on none is recorded. */
+    readonly appending: number
+  }
+  /** From the trigger to the gate, ms, by the recipe in force. */
+  readonly deadlineMs: () => number
+  /** Asks the heads and judges; what a sensor does is in the judgement, never an exception. */
+  readonly inspect: (trigger: Trigger, signal: AbortSignal) => Promise<Inspected>
+  /** Whether the store takes inspections: while it does not, no part passes. */
+  readonly storable: () => boolean
+  /** Resolves when the record is on disk. */
+  readonly append: (part: DecidedPart) => Promise<OutboxEntry>
+  /** Called with what is on disk. */
+  readonly stored: (entry: OutboxEntry, part: DecidedPart) => void
+  readonly counters: PartCounters
+  /** Called with every trigger's number before the gate can move. */
+  readonly seen: (trigger: number) => void
+  /** Called when the gate has been told, before the record is made. */
+  readonly decided: (part: DecidedPart) => void
+  /** Calls `fire` for every part until the signal aborts. */
+  readonly source: (fire: Fire, signal: AbortSignal) => Promise<void>
+  readonly sourceName: Trigger['source']
+}
+
+/** One part has come; resolves with its record when that is on disk. */
+export type Fire = (sampleId?: string) => Promise<OutboxEntry>
+
+interface Part {
+  readonly trigger: Trigger
+  readonly counted: CountedPart
+  readonly deadlineAt: number
+  readonly expired: AbortController
+  readonly recorded: (record: Promise<OutboxEntry>) => void
+  /** The heads were looking at another part when it came. */
+  readonly waited: boolean
+  cancelDeadline: () => void
+  measuring: boolean
+  decision: Pick<DecidedPart, 'judgement' | 'latencyMs' | 'decidedAt'> | undefined
+}
+
+/** A store that refused is asked again this often: nothing that was decided is given up. */
+const RETRY_APPEND_MS = 500
+
+/**
+ * The loop of the station: every trigger is one part, and every part ends in exactly one of accept, reject and
+ * hold, at the latest when its deadline passes. The gate is told first; the record is made durable after.
+ */
+export class Acquisition implements Unit {
+  readonly name = 'acquisition'
+  readonly #options: AcquisitionOptions
+  readonly #waiting: Part[] = []
+  readonly #ended = new AbortController()
+  readonly #records = new Set<Promise<unknown>>()
+  #triggers = 0
+  #measuring: Promise<void> | undefined
+  #source: Promise<void> = Promise.resolve()
+  #refused = false
+  /** How long the last look took that ended in time. */
+  #lookMs = 0
+
+  constructor(options: AcquisitionOptions) {
+    this.#options = options
+  }
+
+  start(): Promise<void> {
+    const { source, sourceName, log } = this.#options
+    const { signal } = this.#ended
+    this.#source = source((sampleId) => this.trigger(sourceName, sampleId), signal).catch(
+      (error: unknown) => {
+        if (!signal.aborted) log.error({ err: error }, 'the trigger source ended')
+      },
+    )
+    return Promise.resolve()
+  }
+
+  /** Takes no new part, ends the one under the heads, leaves the gate safe, and waits for the disk. */
+  async stop(): Promise<void> {
+    this.#ended.abort()
+    await this.#source
+    for (const part of this.#waiting.splice(0)) this.#turnAway(part)
+    await this.#measuring
+    this.#options.gate.safe()
+    await Promise.allSettled(this.#records)
+  }
+
+  /** One part has come. @returns its record, when it is on disk */
+  trigger(source: Trigger['source'], sampleId?: string): Promise<OutboxEntry> {
+    const { clock, counters, limits, deadlineMs, seen } = this.#options
+    this.#triggers += 1
+    const at = clock.now()
+    const deadline = deadlineMs()
+    let recorded: Part['recorded'] = () => {}
+    const record = new Promise<OutboxEntry>((resolve) => {
+      recorded = resolve
+    })
+    // Whoever triggers need not wait for the disk; a record that fails is logged and counted here.
+    record.catch(() => {})
+    const part: Part = {
+      trigger: { number: this.#triggers, at, source, ...(sampleId === undefined ? {} : { sampleId }) },
+      counted: counters.triggered(),
+      deadlineAt: at + deadline,
+      expired: new AbortController(),
+      recorded,
+      waited: this.#measuring !== undefined,
+      cancelDeadline: () => {},
+      measuring: false,
+      decision: undefined,
+    }
+    seen(part.trigger.number)
+    if (this.#ended.signal.aborted || this.#waiting.length >= limits.waiting) {
+      this.#turnAway(part)
+    } else {
+      part.cancelDeadline = clock.after(deadline, () => this.#expire(part))
+      this.#waiting.push(part)
+      this.#measuring ??= this.#measureWaiting()
+    }
+    return record
+  }
+
+  /** A person has dealt with the held part. */
+  resumeLine(): void {
+    this.#options.gate.resumeLine()
+  }
+
+  status(): UnitStatus {
+    const { dryRun, storable, gate } = this.#options
+    const facts = { dry_run: dryRun, waiting: this.#waiting.length, line_stopped: gate.lineStopped }
+    if (!storable()) return { state: 'failed', detail: 'the store takes nothing: parts are held', facts }
+    if (gate.lineStopped) return { state: 'degraded', detail: 'a held part stopped the line', facts }
+    return { state: 'ok', facts }
+  }
+
+  /** One part at a time, in belt order: the heads cannot look at two. */
+  async #measureWaiting(): Promise<void> {
+    const { clock } = this.#options
+    for (let part = this.#waiting.shift(); part !== undefined; part = this.#waiting.shift()) {
+      if (part.decision !== undefined) continue
+      if (this.#comesTooLate(part)) {
+        this.#turnAway(part)
+        continue
+      }
+      part.measuring = true
+      const since = clock.now()
+      const inspected = await this.#look(part)
+      if (part.decision === undefined) this.#lookMs = clock.now() - since
+      this.#decide(part, inspected.judgement)
+      this.#record(part, inspected)
+    }
+    this.#measuring = undefined
+  }
+
+  async #look({ trigger, expired }: Part): Promise<Inspected> {
+    const { inspect, log } = this.#options
+    try {
+      return await inspect(trigger, expired.signal)
+    } catch (error) {
+      log.error({ err: error, trigger: trigger.number }, 'an inspection broke')
+      return notInspected(undecided('sensor-failed'))
+    }
+  }
+
+  /** To look at a part that waited too long to be finished in time would only make the one behind it late as well. */
+  #comesTooLate({ waited, deadlineAt }: Part): boolean {
+    return waited && deadlineAt - this.#options.clock.now() <= this.#lookMs
+  }
+
+  /** The deadline has passed: the gate acts now; the record follows when the heads have let go. */
+  #expire(part: Part): void {
+    if (part.measuring) {
+      this.#decide(part, undecided('late'))
+      part.expired.abort()
+    } else {
+      this.#turnAway(part)
+    }
+  }
+
+  #turnAway(part: Part): void {
+    const judgement = undecided('busy')
+    this.#decide(part, judgement)
+    this.#record(part, notInspected(judgement))
+  }
+
+  /** Tells the gate, once: the first decision about a part stands. */
+  #decide(part: Part, proposed: Judgement): void {
+    if (part.decision !== undefined) return
+    part.cancelDeadline()
+    const { clock, dryRun, gate, limits, storable } = this.#options
+    const full = !storable() || this.#records.size >= limits.appending
+    const judgement = full ? undecided('storage-full', 'hold') : proposed
+    const { action } = judgement.verdict
+    if (!dryRun) {
+      gate.act(action, part.trigger.number)
+      if (action === 'hold' && !gate.holdLane) {
+        gate.stopLine()
+      }
+    }
+    const decidedAt = clock.now()
+    part.decision = { judgement, decidedAt, latencyMs: decidedAt - part.trigger.at }
+    part.counted.decide(action, judgement.verdict.kind === 'ungraded' ? judgement.verdict.reasons : [])
+  }
+
+  #record(part: Part, inspected: Inspected): void {
+    if (part.decision === undefined) return
+    if (this.#records.size >= 2 * this.#options.limits.appending) {
+      part.counted.lost()
+      part.recorded(Promise.reject(new Error('too many records wait for the disk')))
+      return
+    }
+    const decided = { trigger: part.trigger, inspected, ...part.decision }
+    this.#options.decided(decided)
+    const record = this.#append(decided, part.counted)
+    this.#records.add(record)
+    part.recorded(record)
+    record.finally(() => this.#records.delete(record)).catch(() => {})
+  }
+
+  /** Tries until the store takes it; gives up only when the station stops, and says what was lost. */
+  async #append(decided: DecidedPart, counted: CountedPart): Promise<OutboxEntry> {
+    const { append, stored, clock, log } = this.#options
+    for (;;) {
+      try {
+        const entry = await append(decided)
+        counted.stored()
+        if (this.#refused) log.info({ sequence: entry.sequence }, 'the store takes inspections again')
+        this.#refused = false
+        stored(entry, decided)
+        return entry
+      } catch (error) {
+        if (this.#ended.signal.aborted) {
+          counted.lost()
+          log.error({ err: error, trigger: decided.trigger.number }, 'decided, and not recorded')
+          throw error
+        }
+        if (!this.#refused) log.error({ err: error }, 'the store refuses inspections: parts are held')
+        this.#refused = true
+        await clock.sleep(RETRY_APPEND_MS, this.#ended.signal).catch(() => {})
+      }
+    }
+  }
+}

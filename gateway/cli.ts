@@ -1,0 +1,46 @@
+#!/usr/bin/env node
+import { ConfigError } from './config.ts'
+
+const USAGE = `poincon <command>
+
+  run [--config FILE] [--dry-run] [--replay FILE… [--pace]]
+                            runs the station until SIGTERM or Ctrl-C
+  check [--config FILE]     checks the configuration and prints it, defaults included
+  doctor [--config FILE] [--json]
+                            looks for what is there, what is wrong, and what to do
+  help                      prints this
+
+Exit codes: 0 all is well · 1 something failed · 2 wrong usage · 78 the configuration is wrong
+`
+
+/** Each verb is loaded only when it is called. */
+const VERBS: Readonly<Record<string, () => Promise<(args: readonly string[]) => Promise<number>>>> = {
+  run: async () => (await import('./commands/run.ts')).runCommand,
+  check: async () => (await import('./commands/check.ts')).checkCommand,
+  doctor: async () => (await import('./commands/doctor.ts')).doctorCommand,
+  help: () => Promise.resolve(() => say(USAGE)),
+}
+
+function say(text: string): Promise<number> {
+  process.stdout.write(text)
+  return Promise.resolve(0)
+}
+
+async function main([verb = 'help', ...args]: readonly string[]): Promise<number> {
+  const load = VERBS[verb === '--help' || verb === '-h' ? 'help' : verb]
+  if (load === undefined) {
+    process.stderr.write(`poincon: ${verb}: no such command\n\n${USAGE}`)
+    return 2
+  }
+  const command = await load()
+  return command(args)
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2))
+} catch (error) {
+  const usage =
+    error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')
+  process.stderr.write(`poincon: ${error instanceof Error ? error.message : String(error)}\n`)
+  process.exitCode = error instanceof ConfigError ? 78 : usage ? 2 : 1
+}

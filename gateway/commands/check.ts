@@ -1,0 +1,15 @@
+import { parseArgs } from 'node:util'
+import { stringify } from 'yaml'
+import { loadConfig } from '../config-file.ts'
+
+/** `poincon check`: prints the configuration as the gateway would run it; exit 78 with what is wrong otherwise. */
+export function checkCommand(args: readonly string[]): Promise<number> {
+  const { values } = parseArgs({ args: [...args], options: { config: { type: 'string', short: 'c' } } })
+  const { config, file } = loadConfig({
+    ...(values.config === undefined ? {} : { file: values.config }),
+    env: process.env,
+    cwd: process.cwd(),
+  })
+  process.stdout.write(`# ${file}: correct\n${stringify(config)}`)
+  return Promise.resolve(0)
+}

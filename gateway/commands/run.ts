@@ -1,0 +1,72 @@
+import { readFile } from 'node:fs/promises'
+import { parseArgs } from 'node:util'
+import { loadConfig } from '../config-file.ts'
+import { openLog } from '../log.ts'
+import { runStation } from '../main.ts'
+import { type Recording, readRecording } from '../replay/formats.ts'
+import type { ReplayOptions } from '../replay/player.ts'
+import { packageVersion } from '../version.ts'
+
+/**
+ * `poincon run`: the station, until SIGTERM or SIGINT. It then ends the current inspection, brings the gate to its
+ * safe state and delivers what it can; a second signal ends it at once.
+ */
+export async function runCommand(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      config: { type: 'string', short: 'c' },
+      'dry-run': { type: 'boolean', default: false },
+      replay: { type: 'string', multiple: true },
+      pace: { type: 'boolean', default: false },
+    },
+  })
+  const { config, file } = loadConfig({
+    ...(values.config === undefined ? {} : { file: values.config }),
+    env: process.env,
+    cwd: process.cwd(),
+  })
+  const log = openLog(config.log.level)
+  const version = packageVersion()
+  log.info({ version, configuration: file, node: process.version }, 'poincon')
+  const files = [...(values.replay ?? []), ...positionals]
+  const recordings = await readRecordings(files, (name, skipped) =>
+    log.warn({ file: name, skipped }, 'lines that hold no measurement were left out'),
+  )
+  const end = new AbortController()
+  const signalled = (signal: NodeJS.Signals): void => {
+    if (end.signal.aborted) process.exit(1)
+    log.info({ signal }, 'stopping')
+    end.abort()
+  }
+  process.on('SIGTERM', signalled).on('SIGINT', signalled)
+  await runStation({
+    config,
+    version,
+    log,
+    dryRun: values['dry-run'],
+    ...(files.length === 0 ? {} : { replay: { ...recordings, paced: values.pace } }),
+    env: process.env,
+    signal: end.signal,
+    ready: ({ url, mqttPort }) =>
+      log.info({ url, mqttPort, afterMs: Math.round(performance.now()) }, 'ready'),
+  })
+  return 0
+}
+
+async function readRecordings(
+  files: readonly string[],
+  skipped: (name: string, lines: number) => void,
+): Promise<Pick<ReplayOptions, 'records' | 'trays'>> {
+  const recordings: Recording[] = []
+  for (const file of files) {
+    const recording = readRecording(file, await readFile(file, 'utf8'))
+    if (recording.skipped > 0) skipped(file, recording.skipped)
+    recordings.push(recording)
+  }
+  return {
+    records: recordings.flatMap(({ records }) => records),
+    trays: new Map(recordings.flatMap(({ trays }) => trays.map((tray) => [tray.id, tray] as const))),
+  }
+}

@@ -1,0 +1,213 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { isScalar, LineCounter, parse, parseDocument } from 'yaml'
+import { z } from 'zod'
+import { type Config, ConfigError, type ConfigProblem, configSchema, parseConfig } from './config.ts'
+
+/** What the process was started with, as far as it configures it. */
+export interface ConfigSources {
+  /** `--config`, else found: `./poincon.yaml`, `/etc/poincon/poincon.yaml`, built-in defaults. */
+  readonly file?: string
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly cwd: string
+}
+
+/** Used by tests, never read by the gateway. */
+const RESERVED = new Set(['POINCON_SHARED', 'POINCON_I2C'])
+
+/**
+ * Reads the configuration: file, then `POINCON_…` variables over it.
+ * @throws ConfigError with one line per problem: file, line, path, value, expectation
+ */
+export function loadConfig(sources: ConfigSources): { readonly config: Config; readonly file: string } {
+  const file = findFile(sources)
+  const text = file === undefined ? '' : readText(file)
+  const lines = new LineCounter()
+  const document = parseDocument(text, { lineCounter: lines })
+  const broken = document.errors[0]
+  if (broken !== undefined) {
+    throw new ConfigError(`${file}:${broken.linePos?.[0].line ?? 1}: not YAML: ${broken.message}`)
+  }
+  const overridden = new Map<string, string>()
+  const input = applyEnvironment(document.toJS() ?? {}, sources.env, overridden)
+  const result = parseConfig(input)
+  if ('config' in result) return { config: result.config, file: file ?? 'built-in defaults' }
+  throw new ConfigError(
+    result.problems
+      .map((problem) => describe(problem, file, lineOf(document, lines, problem), overridden))
+      .join('\n'),
+  )
+}
+
+function findFile({ file, cwd }: ConfigSources): string | undefined {
+  if (file !== undefined) {
+    const path = resolve(cwd, file)
+    if (!existsSync(path)) throw new ConfigError(`${path}: no such file (--config)`)
+    return path
+  }
+  return [resolve(cwd, 'poincon.yaml'), '/etc/poincon/poincon.yaml'].find((path) => existsSync(path))
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    throw new ConfigError(`${file}: cannot be read: ${error instanceof Error ? error.message : error}`, {
+      cause: error,
+    })
+  }
+}
+
+function lineOf(
+  document: ReturnType<typeof parseDocument>,
+  lines: LineCounter,
+  { path }: ConfigProblem,
+): number | undefined {
+  for (let depth = path.length; depth > 0; depth -= 1) {
+    const parent: unknown = depth === 1 ? document.contents : document.getIn(path.slice(0, depth - 1), true)
+    const pair = pairOf(parent, path[depth - 1])
+    if (pair !== undefined) return lines.linePos(pair).line
+  }
+  return undefined
+}
+
+/** The offset of a key in a mapping, or of an entry in a list. */
+function pairOf(parent: unknown, key: string | number | undefined): number | undefined {
+  if (typeof parent !== 'object' || parent === null || !('items' in parent)) return undefined
+  const { items } = parent
+  if (!Array.isArray(items)) return undefined
+  const found: unknown = items.find(
+    (item) =>
+      typeof item === 'object' &&
+      item !== null &&
+      'key' in item &&
+      isScalar(item.key) &&
+      item.key.value === key,
+  )
+  if (typeof found !== 'object' || found === null || !('key' in found) || !isScalar(found.key))
+    return undefined
+  return found.key.range?.[0]
+}
+
+function describe(
+  problem: ConfigProblem,
+  file: string | undefined,
+  line: number | undefined,
+  overridden: ReadonlyMap<string, string>,
+): string {
+  const path = problem.path.join('.')
+  const variable = overridden.get(path)
+  const place =
+    variable === undefined
+      ? `${file ?? 'built-in defaults'}${line === undefined ? '' : `:${line}`}`
+      : variable
+  const near = problem.expectation === 'no such key' ? suggestion(problem.path) : ''
+  return `${place}: ${path}: ${JSON.stringify(problem.value) ?? 'missing'}: ${problem.expectation}${near}`
+}
+
+/** Every key that a variable may set, by the variable's name. */
+export function variables(schema: z.ZodType, path: readonly string[]): Map<string, readonly string[]> {
+  const bare = unwrap(schema)
+  if (!(bare instanceof z.ZodObject)) {
+    return new Map([[`POINCON_${path.join('_').toUpperCase()}`, path]])
+  }
+  return new Map(
+    Object.entries(bare.shape).flatMap(([key, value]) =>
+      value instanceof z.ZodType ? [...variables(value, [...path, key])] : [],
+    ),
+  )
+}
+
+function unwrap(schema: z.ZodType): z.ZodType {
+  let bare: z.ZodType = schema
+  while (bare instanceof z.ZodDefault || bare instanceof z.ZodOptional || bare instanceof z.ZodPrefault) {
+    const inner = bare.unwrap()
+    if (!(inner instanceof z.ZodType)) return bare
+    bare = inner
+  }
+  return bare
+}
+
+function applyEnvironment(
+  input: unknown,
+  env: ConfigSources['env'],
+  overridden: Map<string, string>,
+): unknown {
+  const known = variables(configSchema, [])
+  const config: unknown = structuredClone(input)
+  if (env['STATE_DIRECTORY'] && isRecord(config) && config['data_dir'] === undefined) {
+    config['data_dir'] = env['STATE_DIRECTORY']
+  }
+  for (const [variable, value] of Object.entries(env)) {
+    if (!variable.startsWith('POINCON_') || RESERVED.has(variable) || value === undefined) continue
+    const path = known.get(variable)
+    if (path === undefined) {
+      const near = closest(variable, [...known.keys()])
+      throw new ConfigError(`${variable}: ${JSON.stringify(value)}: no such setting${near}`)
+    }
+    set(config, path, scalar(value))
+    overridden.set(path.join('.'), variable)
+  }
+  return config
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** `1883` is a number, `true` a boolean, `{a: 1}` a mapping; what is not YAML stays the text it is. */
+function scalar(value: string): unknown {
+  try {
+    return parse(value)
+  } catch {
+    return value
+  }
+}
+
+function set(target: unknown, path: readonly string[], value: unknown): void {
+  const [key, ...rest] = path
+  if (key === undefined || !isRecord(target)) return
+  if (rest.length === 0) {
+    target[key] = value
+    return
+  }
+  if (!isRecord(target[key])) target[key] = {}
+  set(target[key], rest, value)
+}
+
+function suggestion(path: readonly (string | number)[]): string {
+  let schema: z.ZodType = configSchema
+  for (const part of path.slice(0, -1)) {
+    const bare = unwrap(schema)
+    if (!(bare instanceof z.ZodObject)) return ''
+    const next: unknown = bare.shape[part]
+    if (!(next instanceof z.ZodType)) return ''
+    schema = next
+  }
+  const bare = unwrap(schema)
+  return bare instanceof z.ZodObject ? closest(String(path.at(-1)), Object.keys(bare.shape)) : ''
+}
+
+function closest(word: string, words: readonly string[]): string {
+  const best = words
+    .map((candidate) => ({ candidate, distance: editDistance(word, candidate) }))
+    .sort((a, b) => a.distance - b.distance)[0]
+  return best !== undefined && best.distance <= 3 ? ` (did you mean ${best.candidate}?)` : ''
+}
+
+/** Levenshtein distance. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index)
+  for (let i = 1; i <= a.length; i += 1) {
+    const next = [i]
+    for (let j = 1; j <= b.length; j += 1) {
+      next[j] = Math.min(
+        (row[j] ?? 0) + 1,
+        (next[j - 1] ?? 0) + 1,
+        (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1),
+      )
+    }
+    row = next
+  }
+  return row[b.length] ?? 0
+}

@@ -1,0 +1,130 @@
+import type { Spectrum } from '../drivers/as7341/counts.ts'
+import { SensorError, type SensorFault } from '../drivers/sensor.ts'
+import type { RangeFrame } from '../drivers/vl53l8ch/ranges.ts'
+import type { Action, Gap, HeadKind, Judgement, Measurement, Trigger, UngradedReason } from './inspection.ts'
+
+/** A head, as an inspection sees it. */
+export interface MeasuringHead {
+  readonly id: string
+  readonly kind: HeadKind
+  /** The first measurement whose exposure began at or after `since`, monotonic ms. @throws SensorError */
+  measure(since: number, signal: AbortSignal): Promise<Measurement>
+  /** The next one in sequence, where the head measures on its own: sooner, but perhaps begun before the call. */
+  next?(signal: AbortSignal): Promise<Measurement>
+}
+
+/** What the heads said about one part, by head id, and what was not said. */
+export interface Observation {
+  readonly measurements: ReadonlyMap<string, Measurement>
+  readonly gaps: readonly Gap[]
+}
+
+/** One look at a part, and what is concluded from it. */
+export interface Inspected {
+  readonly observation: Observation
+  readonly evidence: Evidence
+  readonly judgement: Judgement
+}
+
+/** What the analysis judges: the station's first head of each kind (CONTRACTS). */
+export interface Evidence {
+  readonly frame?: RangeFrame
+  readonly spectrum?: Spectrum
+  readonly gaps: readonly Gap[]
+  /** Ids of the heads that frame and spectrum come from. */
+  readonly heads?: { readonly ranging?: string; readonly spectral?: string }
+}
+
+const REASONS: Readonly<Record<SensorFault, UngradedReason>> = {
+  absent: 'sensor-absent',
+  'wrong-chip': 'sensor-absent',
+  timeout: 'sensor-timeout',
+  frozen: 'sensor-frozen',
+  corrupt: 'sensor-corrupt',
+  failed: 'sensor-failed',
+}
+
+/**
+ * One inspection, from the trigger to what is concluded: asks the heads, judges. What a sensor does wrong is a
+ * reason in the verdict.
+ * @param judge pure
+ * @param signal aborts at the part's deadline
+ */
+export async function inspect(
+  trigger: Trigger,
+  heads: readonly MeasuringHead[],
+  judge: (evidence: Evidence) => Judgement,
+  signal: AbortSignal,
+): Promise<Inspected> {
+  const observation = await observe(heads, trigger.at, signal)
+  const evidence = evidenceOf(heads, observation)
+  return { observation, evidence, judgement: judge(evidence) }
+}
+
+/** A part that nobody looked at. */
+export function notInspected(judgement: Judgement): Inspected {
+  return { observation: { measurements: new Map(), gaps: [] }, evidence: { gaps: [] }, judgement }
+}
+
+/** A verdict without a look. */
+export function undecided(reason: UngradedReason, action: Exclude<Action, 'accept'> = 'reject'): Judgement {
+  return { verdict: { kind: 'ungraded', action, reasons: [reason] } }
+}
+
+/**
+ * Asks all heads at once. A head that fails leaves a gap and holds up no other; when `signal` aborts, what is
+ * still missing is `late`, and the answer comes at once, whatever the drivers do.
+ * @param since exposures begin at or after this monotonic time, ms
+ */
+export async function observe(
+  heads: readonly MeasuringHead[],
+  since: number,
+  signal: AbortSignal,
+): Promise<Observation> {
+  const measurements = new Map<string, Measurement>()
+  const gaps: Gap[] = []
+  let over = false
+  const asked = heads.map(async (head) => {
+    try {
+      const measurement = await head.measure(since, signal)
+      if (!over) measurements.set(head.id, measurement)
+    } catch (error) {
+      if (!over && !signal.aborted) gaps.push({ head: head.id, reason: reasonOf(error) })
+    }
+  })
+  await Promise.race([Promise.all(asked), aborted(signal)])
+  over = true
+  for (const { id } of heads) {
+    if (!measurements.has(id) && !gaps.some(({ head }) => head === id))
+      gaps.push({ head: id, reason: 'late' })
+  }
+  return { measurements, gaps }
+}
+
+function evidenceOf(heads: readonly MeasuringHead[], { measurements, gaps }: Observation): Evidence {
+  const ranging = heads.find(({ kind }) => kind === 'vl53l8ch')?.id
+  const spectral = heads.find(({ kind }) => kind === 'as7341')?.id
+  const frame = measurements.get(ranging ?? '')
+  const spectrum = measurements.get(spectral ?? '')
+  return {
+    ...(frame?.kind === 'vl53l8ch' ? { frame } : {}),
+    ...(spectrum?.kind === 'as7341' ? { spectrum } : {}),
+    gaps,
+    heads: {
+      ...(ranging === undefined ? {} : { ranging }),
+      ...(spectral === undefined ? {} : { spectral }),
+    },
+  }
+}
+
+function reasonOf(error: unknown): UngradedReason {
+  if (error instanceof SensorError) return REASONS[error.fault]
+  throw error
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+}

@@ -1,0 +1,156 @@
+import { decode, encode } from '@msgpack/msgpack'
+import { z } from 'zod'
+import { CHANNELS, decodeSpectrum, type Spectrum } from '../drivers/as7341/counts.ts'
+import { decodeFrame, type RangeFrame } from '../drivers/vl53l8ch/ranges.ts'
+import type { HeadKind, Measurement, Trigger } from './inspection.ts'
+
+const bytes = z.union([
+  z.custom<Uint8Array>((value) => value instanceof Uint8Array, 'expected bytes or base64'),
+  z.base64().transform((text): Uint8Array => new Uint8Array(Buffer.from(text, 'base64'))),
+])
+
+const ranges = z.strictObject({
+  kind: z.literal('vl53l8ch'),
+  zones: z.literal([16, 64]),
+  targets_per_zone: z.literal([1, 2, 3, 4]),
+  /** The frame as it came over the bus. */
+  payload: bytes,
+})
+
+const spectrum = z.strictObject({
+  kind: z.literal('as7341'),
+  atime: z.int().min(0).max(255),
+  astep: z.int().min(0).max(65534),
+  /** Both halves as they came over the bus, 2 × 13 bytes. */
+  payload: bytes,
+})
+
+/** A recording that kept no bytes: what it did not keep is absent. */
+const counts = z.strictObject({
+  kind: z.literal('as7341'),
+  gain: z.number().positive().optional(),
+  integration_ms: z.number().positive().optional(),
+  payload: z.partialRecord(z.enum(CHANNELS), z.number().min(0)),
+})
+
+const rawHead = z.union([ranges, spectrum, counts])
+export type RawHead = z.infer<typeof rawHead>
+
+/** Raw data of one part, `poincon.raw/1`: what every verdict can be derived from again. */
+export const rawRecord = z.strictObject({
+  schema: z.literal('poincon.raw/1'),
+  /** Wall-clock microseconds since 1970 of the trigger; absent in recordings that did not keep it. */
+  t_us: z.number().min(0).optional(),
+  trigger: z
+    .strictObject({
+      number: z.int().min(1).optional(),
+      source: z.string().optional(),
+      sample_id: z.string().max(128).optional(),
+    })
+    .optional(),
+  /** By head id; a head that is missing is an absent sensor. */
+  heads: z.record(z.string(), rawHead),
+  recipe: z.strictObject({ id: z.string(), revision: z.int().min(1) }).optional(),
+  /** Ids of the calibrations it was judged with. */
+  calibration: z.array(z.string()).optional(),
+})
+export type RawRecord = z.infer<typeof rawRecord>
+
+/** What a measurement leaves in the raw record. */
+export function rawHeadOf(measurement: Measurement): RawHead {
+  switch (measurement.kind) {
+    case 'vl53l8ch':
+      return {
+        kind: 'vl53l8ch',
+        zones: measurement.zones,
+        targets_per_zone: measurement.targetsPerZone,
+        payload: measurement.raw,
+      }
+    case 'as7341':
+      return rawSpectrum(measurement)
+  }
+}
+
+function rawSpectrum({ raw, integration, gain, integrationMs, counts: seen }: Spectrum): RawHead {
+  if (raw !== undefined && integration !== undefined) {
+    return { kind: 'as7341', atime: integration.atime, astep: integration.astep, payload: raw }
+  }
+  return {
+    kind: 'as7341',
+    ...(gain === undefined ? {} : { gain }),
+    ...(integrationMs === undefined ? {} : { integration_ms: integrationMs }),
+    payload: { ...seen },
+  }
+}
+
+/**
+ * The measurement that a raw head record holds.
+ * @param takenAt monotonic ms to give it
+ * @throws SensorError `corrupt` where the bytes contradict themselves
+ */
+export function measurementOf(head: RawHead, takenAt: number): RangeFrame | Spectrum {
+  if (head.kind === 'vl53l8ch') {
+    return decodeFrame(head.payload, head.zones, head.targets_per_zone, takenAt)
+  }
+  if ('atime' in head) return decodeSpectrum(head.payload, head, takenAt)
+  return {
+    kind: 'as7341',
+    takenAt,
+    counts: head.payload,
+    ...(head.gain === undefined ? {} : { gain: head.gain }),
+    ...(head.integration_ms === undefined ? {} : { integrationMs: head.integration_ms }),
+    saturated: [],
+  }
+}
+
+/** The raw record of one part, as the store keeps it: MessagePack of `poincon.raw/1`. */
+export function encodeRaw(record: RawRecord): Uint8Array {
+  return encode(record)
+}
+
+/** @throws ZodError when the bytes are not a raw record */
+export function decodeRaw(stored: Uint8Array): RawRecord {
+  return rawRecord.parse(decode(stored))
+}
+
+/** The raw record as one line of JSON, payloads in base64. */
+export function rawLine(record: RawRecord): string {
+  return JSON.stringify(record, (_, value: unknown) =>
+    value instanceof Uint8Array ? Buffer.from(value).toString('base64') : value,
+  )
+}
+
+/** What one part left, ready to be stored. */
+export function rawRecordOf(
+  trigger: Trigger,
+  wallMs: number,
+  measurements: ReadonlyMap<string, Measurement>,
+  judgedWith: {
+    readonly recipe: { readonly id: string; readonly revision: number }
+    readonly calibration: readonly string[]
+  },
+): RawRecord {
+  return {
+    schema: 'poincon.raw/1',
+    t_us: Math.round(wallMs * 1000),
+    trigger: {
+      number: trigger.number,
+      source: trigger.source,
+      ...(trigger.sampleId === undefined ? {} : { sample_id: trigger.sampleId }),
+    },
+    heads: Object.fromEntries([...measurements].map(([id, measurement]) => [id, rawHeadOf(measurement)])),
+    recipe: { id: judgedWith.recipe.id, revision: judgedWith.recipe.revision },
+    calibration: [...judgedWith.calibration],
+  }
+}
+
+/** The station's head that a recorded head stands for: of the same id, else the first of its kind. */
+export function headFor(
+  id: string,
+  kind: HeadKind,
+  heads: readonly { readonly id: string; readonly kind: HeadKind }[],
+): string | undefined {
+  return (
+    heads.find((head) => head.id === id && head.kind === kind) ?? heads.find((head) => head.kind === kind)
+  )?.id
+}

@@ -1,0 +1,88 @@
+import { v7 as uuid } from 'uuid'
+import type { DecidedPart } from './acquisition.ts'
+import type { ClockState } from './clock-discipline.ts'
+import type { Identity } from './identity.ts'
+import type { Judgement } from './inspection.ts'
+import type { InspectionDraft } from './message.ts'
+import { analysisBlocks } from './message-blocks.ts'
+import { encodeRaw, rawRecordOf } from './raw.ts'
+import type { RecipeInForce } from './setup.ts'
+
+/** What the station was when the part was decided. */
+export interface Circumstances {
+  readonly identity: Identity
+  readonly software: string
+  readonly recipe: RecipeInForce
+  readonly lotId: string
+  /** Ids of the calibrations that were used. */
+  readonly calibration: readonly string[]
+  readonly clock: ClockState
+  /** Wall-clock ms of the trigger. */
+  readonly wallMs: number
+  readonly dryRun: boolean
+}
+
+/** The record of one decided part: the message without its place in the log, and the raw data beside it. */
+export function recordOf(
+  part: DecidedPart,
+  { identity, software, recipe, lotId, calibration, clock, wallMs, dryRun }: Circumstances,
+): { readonly draft: InspectionDraft; readonly raw: Uint8Array } {
+  const { trigger, inspected, judgement, latencyMs } = part
+  const timestamp = new Date(wallMs).toISOString()
+  const { observation, evidence } = inspected
+  // What was concluded too late to be the verdict stays in the record, but grades nothing.
+  const { fusion: _fusion, ...advice } = inspected.judgement
+  const shown = judgement === inspected.judgement ? judgement : { ...advice, verdict: judgement.verdict }
+  const draft: InspectionDraft = {
+    schema: 'poincon.inspection/1',
+    type: 'sensor_data',
+    id: uuid(),
+    timestamp,
+    clock,
+    device_id: identity.deviceId,
+    site: identity.site,
+    line: identity.line,
+    station: identity.station,
+    sample_id: trigger.sampleId ?? `${lotId}-${timestamp.slice(11).replace(/\D/g, '')}`,
+    lot_id: lotId,
+    ...(dryRun ? { dry_run: true } : {}),
+    recipe: { id: recipe.recipe.id, revision: recipe.revision },
+    ...analysisBlocks(shown, evidence.frame, evidence.spectrum),
+    verdict: verdictBlock(judgement, latencyMs),
+    provenance: {
+      software,
+      recipe_sha256: recipe.sha256,
+      calibration: [...calibration],
+      models: {},
+    },
+    meta: { firmware_version: software, config_profile: recipe.recipe.id },
+  }
+  const raw = rawRecordOf(trigger, wallMs, observation.measurements, {
+    recipe: draft.recipe,
+    calibration,
+  })
+  return { draft, raw: encodeRaw(raw) }
+}
+
+function verdictBlock({ verdict }: Judgement, latencyMs: number): InspectionDraft['verdict'] {
+  const latency_ms = Math.round(latencyMs * 100) / 100
+  const { kind, action } = verdict
+  if (verdict.kind === 'ungraded') return { kind, action, reasons: [...verdict.reasons], latency_ms }
+  return {
+    kind,
+    grade: verdict.grade,
+    score: worth(verdict.score),
+    action,
+    reasons: verdict.findings.map(({ code }) => code),
+    findings: verdict.findings.map(({ code, ...numbers }) => ({
+      code,
+      ...Object.fromEntries(Object.entries(numbers).map(([key, value]) => [key, worth(value)])),
+    })),
+    latency_ms,
+  }
+}
+
+/** Four digits: more than any of it is worth, and few enough to keep messages small. */
+function worth(value: number): number {
+  return Number(value.toPrecision(4))
+}

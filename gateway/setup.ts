@@ -1,0 +1,174 @@
+import { z } from 'zod'
+import { type Plan, prepare } from './analysis/judge.ts'
+import { type EmptyTray, parseCalibration } from './calibration.ts'
+import { parseRecipe, type Recipe } from './recipe.ts'
+import { BUILT_IN_RECIPES } from './recipes/built-in.ts'
+
+/** Where a setup keeps what it must remember: the registry of the store. */
+export interface SetupRegistry {
+  readonly recipes: {
+    save(id: string, recipe: unknown, by: string): Promise<StoredRecipe>
+    get(id: string, revision?: number): Promise<StoredRecipe | undefined>
+  }
+  readonly calibrations: {
+    save(calibration: {
+      readonly id: string
+      readonly kind: string
+      readonly subject: string
+      readonly takenAt: string
+      readonly takenBy: string
+      readonly calibration: unknown
+    }): Promise<void>
+    newest(kind: string, subject?: string): Promise<{ readonly calibration: unknown } | undefined>
+  }
+  readonly state: {
+    get(key: string): Promise<unknown>
+    set(key: string, value: unknown): Promise<void>
+  }
+}
+
+interface StoredRecipe {
+  readonly id: string
+  readonly revision: number
+  readonly sha256: string
+  readonly recipe: unknown
+}
+
+/** A recipe in force, as messages name it. */
+export interface RecipeInForce {
+  readonly recipe: Recipe
+  readonly revision: number
+  readonly sha256: string
+}
+
+export interface Lot {
+  readonly id: string
+  /** RFC 3339. */
+  readonly startedAt: string
+}
+
+const lotSchema = z.strictObject({
+  id: z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, 'expected 1 to 64 of letters, digits, ., _ and -'),
+  startedAt: z.iso.datetime(),
+})
+
+/**
+ * What the station makes now, and from what it measures: recipe, lot, calibration. All of it outlives a restart;
+ * what is changed holds for the next part.
+ */
+export class Setup {
+  readonly #registry: SetupRegistry
+  /** Of the head set that the calibration belongs to. */
+  readonly #subject: string
+  #recipe: RecipeInForce
+  #lot: Lot
+  #tray: EmptyTray | undefined
+  #plan: Plan
+
+  private constructor(
+    registry: SetupRegistry,
+    subject: string,
+    { recipe, lot, tray }: { recipe: RecipeInForce; lot: Lot; tray: EmptyTray | undefined },
+  ) {
+    this.#registry = registry
+    this.#subject = subject
+    this.#recipe = recipe
+    this.#lot = lot
+    this.#tray = tray
+    this.#plan = prepare(recipe.recipe, tray)
+  }
+
+  /**
+   * Takes up what the station did before it stopped. A new station starts with the built-in recipes.
+   * @param subject names the set of heads: a calibration of another set is not used
+   * @throws RecipeError for a recipe in the store that is none; Error where `recipeId` does not exist
+   */
+  static async load(
+    registry: SetupRegistry,
+    { recipeId, subject, wallMs }: { recipeId: string; subject: string; wallMs: number },
+  ): Promise<Setup> {
+    for (const recipe of BUILT_IN_RECIPES) {
+      if ((await registry.recipes.get(recipe.id)) === undefined) {
+        await registry.recipes.save(recipe.id, recipe, 'poincon')
+      }
+    }
+    const selected = z
+      .string()
+      .catch(recipeId)
+      .parse(await registry.state.get('recipe'))
+    const storedLot = lotSchema.safeParse(await registry.state.get('lot'))
+    const lot = storedLot.success ? storedLot.data : firstLot(wallMs)
+    if (!storedLot.success) await registry.state.set('lot', lot)
+    const stored = await registry.calibrations.newest('empty-tray', subject)
+    return new Setup(registry, subject, {
+      recipe: await recipeInForce(registry, selected),
+      lot,
+      tray: stored === undefined ? undefined : parseCalibration(stored.calibration),
+    })
+  }
+
+  get recipe(): RecipeInForce {
+    return this.#recipe
+  }
+
+  get lot(): Lot {
+    return this.#lot
+  }
+
+  get tray(): EmptyTray | undefined {
+    return this.#tray
+  }
+
+  /** What the next part is judged by. */
+  get plan(): Plan {
+    return this.#plan
+  }
+
+  /** The same recipe over another calibration, for recorded data that was measured with it. */
+  planFor(tray: EmptyTray | undefined): Plan {
+    return tray?.id === this.#tray?.id ? this.#plan : prepare(this.#recipe.recipe, tray)
+  }
+
+  /** @throws Error when there is no such recipe */
+  async selectRecipe(id: string): Promise<RecipeInForce> {
+    const recipe = await recipeInForce(this.#registry, id)
+    await this.#registry.state.set('recipe', id)
+    this.#recipe = recipe
+    this.#plan = prepare(recipe.recipe, this.#tray)
+    return recipe
+  }
+
+  /** @throws ZodError for an id that is none */
+  async startLot(id: string, wallMs: number): Promise<Lot> {
+    const lot = lotSchema.parse({ id, startedAt: new Date(wallMs).toISOString() })
+    await this.#registry.state.set('lot', lot)
+    this.#lot = lot
+    return lot
+  }
+
+  /** From now on heights and reflectances are measured from this tray. Resolves when it is on disk. */
+  async calibrated(tray: EmptyTray): Promise<void> {
+    await this.#registry.calibrations.save({
+      id: tray.id,
+      kind: tray.kind,
+      subject: this.#subject,
+      takenAt: tray.at,
+      takenBy: tray.by,
+      calibration: tray,
+    })
+    this.#tray = tray
+    this.#plan = prepare(this.#recipe.recipe, tray)
+  }
+}
+
+function firstLot(wallMs: number): Lot {
+  const at = new Date(wallMs).toISOString()
+  return { id: `lot-${at.slice(0, 10).replaceAll('-', '')}`, startedAt: at }
+}
+
+async function recipeInForce(registry: SetupRegistry, id: string): Promise<RecipeInForce> {
+  const stored = await registry.recipes.get(id)
+  if (stored === undefined)
+    throw new Error(`recipe ${JSON.stringify(id)}: there is none of this id in the store`)
+  return { recipe: parseRecipe(stored.recipe), revision: stored.revision, sha256: stored.sha256 }
+}

@@ -1,0 +1,70 @@
+import type { Clock } from '../drivers/clock.ts'
+import type { StationState } from './api/station-state.ts'
+import type { ClockDiscipline } from './clock-discipline.ts'
+import type { Config } from './config.ts'
+import { countersOnWire, type PartCounters } from './health/counters.ts'
+import type { HealthBoard } from './health/health.ts'
+import type { Identity } from './identity.ts'
+import type { HeadKind } from './inspection.ts'
+import type { Setup } from './setup.ts'
+import type { UnitStatus } from './station.ts'
+import type { Store } from './store/store.ts'
+
+export interface StationViewParts {
+  readonly config: Config
+  readonly identity: Identity
+  readonly version: string
+  readonly clock: Clock
+  readonly discipline: ClockDiscipline
+  readonly board: HealthBoard
+  readonly setup: Setup
+  readonly dryRun: boolean
+  readonly heads: readonly { readonly id: string; readonly kind: HeadKind; status?(): UnitStatus }[]
+  readonly store: Store
+  /** By the name of the sink. */
+  readonly sinkStatus: (name: string) => UnitStatus
+  readonly lineStopped: () => boolean
+  readonly counters: PartCounters
+}
+
+/** The station as a person or a program that looks at it sees it. */
+export function describeStation(parts: StationViewParts): StationState {
+  const { config, identity, setup, counters } = parts
+  return {
+    device_id: identity.deviceId,
+    site: identity.site,
+    line: identity.line,
+    station: identity.station,
+    version: parts.version,
+    timestamp: new Date(parts.clock.wall()).toISOString(),
+    clock: parts.discipline.state,
+    phase: parts.board.phase,
+    dry_run: parts.dryRun,
+    line_stopped: parts.lineStopped(),
+    recipe: { id: setup.recipe.recipe.id, revision: setup.recipe.revision },
+    lot: { id: setup.lot.id, started_at: setup.lot.startedAt },
+    ...(config.trigger.kind === 'interval' ? { period_ms: config.trigger.period_ms } : {}),
+    heads: parts.heads.map((head) => ({
+      id: head.id,
+      kind: head.kind,
+      ...plain(head.status?.() ?? { state: 'ok' }),
+    })),
+    sinks: parts.store.sinks().map((sink) => {
+      const { state, detail } = parts.sinkStatus(sink.name)
+      return { ...sink, state, ...(detail === undefined ? {} : { detail }) }
+    }),
+    counters: { since_start: countersOnWire(counters.sinceStart()), lot: countersOnWire(counters.lot()) },
+  }
+}
+
+function plain({
+  state,
+  detail,
+  facts,
+}: UnitStatus): Pick<StationState['heads'][number], 'state' | 'detail' | 'facts'> {
+  return {
+    state,
+    ...(detail === undefined ? {} : { detail }),
+    ...(facts === undefined ? {} : { facts: { ...facts } }),
+  }
+}

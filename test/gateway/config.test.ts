@@ -1,0 +1,118 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'tap'
+import { ConfigError, parseConfig } from '../../gateway/config.ts'
+import { loadConfig } from '../../gateway/config-file.ts'
+
+type Test = { readonly testdir: (tree: Record<string, string>) => string }
+
+function load(t: Test, yaml: string, env: Record<string, string> = {}) {
+  const dir = t.testdir({ 'poincon.yaml': yaml })
+  return loadConfig({ file: join(dir, 'poincon.yaml'), env, cwd: dir })
+}
+
+test('without a file there are defaults, and they run a whole simulated station', (t) => {
+  const { config, file } = loadConfig({ env: {}, cwd: t.testdir({}) })
+  t.equal(file, 'built-in defaults')
+  t.match(config, {
+    data_dir: './data',
+    http: { host: '127.0.0.1', port: 8080 },
+    mqtt: { host: '127.0.0.1', port: 1883 },
+    flows: { enabled: true, port: 1880 },
+    heads: { tof: { kind: 'vl53l8ch', address: 0x29 }, spectral: { kind: 'as7341', address: 0x39 } },
+  })
+  t.ok(Object.isFrozen(config.http))
+  t.end()
+})
+
+test('a file overrides defaults, a variable overrides the file', (t) => {
+  const yaml = 'station: press-4\nhttp:\n  port: 9000\n'
+  t.match(load(t, yaml).config, { station: 'press-4', http: { port: 9000, host: '127.0.0.1' } })
+  const env = { POINCON_HTTP_PORT: '9100', POINCON_DRY_RUN: 'true', POINCON_SHARED: '/elsewhere' }
+  t.match(load(t, yaml, env).config, { http: { port: 9100 }, dry_run: true })
+  t.end()
+})
+
+test('systemd’s state directory is the data directory, unless something says otherwise', (t) => {
+  const env = { STATE_DIRECTORY: '/var/lib/poincon' }
+  t.equal(load(t, '', env).config.data_dir, '/var/lib/poincon')
+  t.equal(load(t, 'data_dir: /srv/p\n', env).config.data_dir, '/srv/p')
+  t.equal(load(t, '', { ...env, POINCON_DATA_DIR: '/x' }).config.data_dir, '/x')
+  t.end()
+})
+
+const wrong: readonly (readonly [name: string, yaml: string, message: RegExp])[] = [
+  [
+    'unknown key',
+    'site: lyon\nhttp:\n  prot: 80\n',
+    /poincon\.yaml:3: http\.prot: 80: no such key \(did you mean port\?\)/,
+  ],
+  [
+    'out of range',
+    'http:\n  host: 127.0.0.1\n  port: 99999\n',
+    /poincon\.yaml:3: http\.port: 99999: .*<=65535/,
+  ],
+  ['wrong type', 'dry_run: maybe\n', /poincon\.yaml:1: dry_run: "maybe": expected boolean/],
+  [
+    'not a name',
+    'station: Press 4\n',
+    /poincon\.yaml:1: station: "Press 4": expected 1 to 64 of a-z, 0-9 and -/,
+  ],
+  [
+    'bus that is not there',
+    'heads:\n  tof:\n    kind: vl53l8ch\n    bus: main\n',
+    /poincon\.yaml:4: heads\.tof\.bus: "main": expected one of buses: tof, spectral/,
+  ],
+  [
+    'gain the chip has not',
+    'heads:\n  s:\n    kind: as7341\n    bus: tof\n    gain: 3\n',
+    /poincon\.yaml:5: heads\.s\.gain: 3: /,
+  ],
+  ['not YAML', 'http: [1\n', /poincon\.yaml:\d: not YAML/],
+  ['not a mapping', '- a\n', /poincon\.yaml: : \["a"\]: expected object/],
+]
+
+for (const [name, yaml, message] of wrong) {
+  test(`a wrong file says where and what: ${name}`, (t) => {
+    t.throws(() => load(t, yaml), { name: 'ConfigError', message })
+    t.end()
+  })
+}
+
+test('every problem is named, not only the first', (t) => {
+  try {
+    load(t, 'http:\n  port: -1\nlines: 3\n')
+    t.fail('must throw')
+  } catch (error) {
+    t.ok(error instanceof ConfigError)
+    t.equal(String(error instanceof Error ? error.message : '').split('\n').length, 2)
+  }
+  t.end()
+})
+
+test('a wrong variable is named by its own name', (t) => {
+  t.throws(() => load(t, '', { POINCON_HTTP_PORT: 'eighty' }), {
+    message: /^POINCON_HTTP_PORT: http\.port: "eighty"/,
+  })
+  t.throws(() => load(t, '', { POINCON_HTP_PORT: '80' }), {
+    message: /^POINCON_HTP_PORT: "80": no such setting \(did you mean POINCON_HTTP_PORT\?\)/,
+  })
+  t.end()
+})
+
+test('a file that is named must be there', (t) => {
+  const cwd = t.testdir({})
+  t.throws(() => loadConfig({ file: 'other.yaml', env: {}, cwd }), { message: /other\.yaml: no such file/ })
+  mkdirSync(join(cwd, 'folder.yaml'))
+  t.throws(() => loadConfig({ file: 'folder.yaml', env: {}, cwd }), { message: /cannot be read/ })
+  writeFileSync(join(cwd, 'poincon.yaml'), 'site: found\n')
+  t.equal(loadConfig({ env: {}, cwd }).config.site, 'found', 'poincon.yaml beside the process is found')
+  t.end()
+})
+
+test('parseConfig takes what any source gave it', (t) => {
+  t.match(parseConfig(undefined), { config: { site: 'site' } })
+  t.match(parseConfig(null), { config: { site: 'site' } })
+  t.match(parseConfig(3), { problems: [{ path: [], value: 3 }] })
+  t.end()
+})
