@@ -105,25 +105,24 @@ async function measure(station: Awaited<ReturnType<typeof openStation>>, count: 
     dryRun: false,
     limits: { waiting: 16, appending: 100_000 },
     deadlineMs: () => 500,
-    inspect: (trigger, signal) => inspect(trigger, heads, (evidence) => judge(setup.plan, evidence), signal),
+    inspect: (trigger, signal) =>
+      inspect(trigger, heads, (evidence) => judge(setup.inForce.plan, evidence), signal),
     storable: () => store.storable,
     seen: (trigger) => store.noteTrigger(trigger),
     decided: ({ decidedAt }) => {
       decisionMs.push(decidedAt - last.byteAt)
       setImmediate(next)
     },
-    append: (part) => {
+    record: (part) => {
       const { draft, raw } = recordOf(part, {
         identity,
         software: 'bench',
-        recipe: setup.recipe,
-        lotId: setup.lot.id,
-        calibration: setup.tray === undefined ? [] : [setup.tray.id],
+        inForce: setup.inForce,
         clock: 'synchronised',
         wallMs: Date.now(),
         dryRun: false,
       })
-      return store.append(draft, raw)
+      return () => store.append(draft, raw)
     },
     stored: (entry) => {
       if (entries.length < 1000) entries.push(entry)

@@ -35,13 +35,9 @@ function draftAt(index: number): InspectionDraft {
   return { ...body, id: uuidv7() }
 }
 
-/** CPU time of this thread so far, ms (proc(5), schedstat); undefined where the system does not say. */
-async function threadMs(): Promise<number | undefined> {
-  try {
-    return Number((await readFile(`/proc/self/task/${process.pid}/schedstat`, 'utf8')).split(' ')[0]) / 1e6
-  } catch {
-    return undefined
-  }
+/** CPU time of the main thread so far, ms (proc(5), schedstat; Linux). */
+async function threadMs(): Promise<number> {
+  return Number((await readFile(`/proc/self/task/${process.pid}/schedstat`, 'utf8')).split(' ')[0]) / 1e6
 }
 
 async function perSecond(count: number, work: () => Promise<void>): Promise<number> {
@@ -92,7 +88,6 @@ function concurrent(store: Store): Promise<number> {
 }
 
 async function drain(store: Store, sink: string, signal: AbortSignal): Promise<void> {
-  await store.registerSink(sink)
   while (!signal.aborted) {
     const last = (await store.next(sink, 200, signal)).at(-1)
     if (last !== undefined) await store.advance(sink, last.sequence)
@@ -100,18 +95,16 @@ async function drain(store: Store, sink: string, signal: AbortSignal): Promise<v
 }
 
 interface Paced {
-  readonly mainThreadUs: number | undefined
+  /** CPU time of the main thread an inspection. */
+  readonly mainThreadUs: number
   readonly latencyMs: readonly number[]
   readonly loop: { readonly p99: number; readonly p999: number; readonly max: number }
 }
 
-/** Appends at a steady pace while one sink takes everything. */
-async function paced(store: Store): Promise<Paced> {
+/** Calls `append` at a steady pace. */
+async function paced(append: (index: number) => Promise<unknown>): Promise<Paced> {
   const latencyMs: number[] = []
-  const appends: Promise<void>[] = []
-  const stop = new AbortController()
-  const sink = drain(store, 'bench', stop.signal).catch(() => {})
-  while (store.sinks().some(({ backlog }) => backlog > 0)) await systemClock.sleep(10)
+  const appends: Promise<unknown>[] = []
   const loop = monitorEventLoopDelay({ resolution: 1 })
   loop.enable()
   const before = await threadMs()
@@ -120,23 +113,45 @@ async function paced(store: Store): Promise<Paced> {
     const due = Math.min(PACED, Math.floor(((performance.now() - beganAt) * PACE_PER_S) / 1000))
     for (; index < due; index += 1) {
       const startedAt = performance.now()
-      store.noteTrigger(index + 1)
-      const append = store.append(draftAt(index), raw, index + 1)
-      appends.push(append.then(() => void latencyMs.push(performance.now() - startedAt)))
+      appends.push(append(index).then(() => latencyMs.push(performance.now() - startedAt)))
     }
     await systemClock.sleep(2)
   }
   await Promise.all(appends)
-  const after = await threadMs()
+  const mainThreadUs = (((await threadMs()) - before) * 1000) / PACED
   loop.disable()
-  stop.abort()
-  await sink
   const ms = (percent: number): number => loop.percentile(percent) / 1e6
   return {
-    mainThreadUs: before === undefined || after === undefined ? undefined : ((after - before) * 1000) / PACED,
+    mainThreadUs,
     latencyMs: latencyMs.sort((a, b) => a - b),
     loop: { p99: ms(99), p999: ms(99.9), max: loop.max / 1e6 },
   }
+}
+
+/** The pace with a store and one sink that takes everything, and without either. */
+async function pacedStore(store: Store): Promise<string> {
+  const idle = await paced((index) => Promise.resolve(draftAt(index)))
+  const stop = new AbortController()
+  await store.registerSink('bench')
+  const sink = drain(store, 'bench', stop.signal).catch(() => {})
+  while (store.backlog('bench') > 0) await systemClock.sleep(10)
+  const { mainThreadUs, latencyMs, loop } = await paced((index) => {
+    store.noteTrigger(index + 1)
+    return store.append(draftAt(index), raw, index + 1)
+  })
+  stop.abort()
+  await sink
+  const beganMs = await threadMs()
+  for (let index = 0; index < PACED; index += 1) JSON.stringify(bodies[index % bodies.length])
+  const stringifyUs = (((await threadMs()) - beganMs) * 1000) / PACED
+  const latency = (share: number): string =>
+    (latencyMs[Math.floor((latencyMs.length - 1) * share)] ?? 0).toFixed(1)
+  return (
+    `at ${PACE_PER_S}/s with one sink: ${(mainThreadUs - idle.mainThreadUs).toFixed(0)} µs of the main thread an ` +
+    `inspection, JSON.stringify alone ${stringifyUs.toFixed(0)} µs; append p50 ${latency(0.5)} ms, ` +
+    `p99 ${latency(0.99)} ms; loop delay p99 ${loop.p99.toFixed(1)} ms, p99.9 ${loop.p999.toFixed(1)} ms, ` +
+    `max ${loop.max.toFixed(1)} ms`
+  )
 }
 
 const dir = await mkdtemp(join(process.argv[2] ?? tmpdir(), 'poincon-bench-'))
@@ -161,14 +176,7 @@ try {
     const ratio = (ours / theirs).toFixed(2)
     console.log(`${name}: ${ours.toFixed(0)} appends/s, plain inserts ${theirs.toFixed(0)}/s, ratio ${ratio}`)
   }
-  const { mainThreadUs, latencyMs, loop } = await paced(store)
-  const latency = (share: number): string =>
-    (latencyMs[Math.floor((latencyMs.length - 1) * share)] ?? 0).toFixed(1)
-  console.log(
-    `at ${PACE_PER_S}/s with one sink: ${mainThreadUs?.toFixed(0) ?? '?'} µs of the main thread an inspection; ` +
-      `append p50 ${latency(0.5)} ms, p99 ${latency(0.99)} ms; ` +
-      `loop delay p99 ${loop.p99.toFixed(1)} ms, p99.9 ${loop.p999.toFixed(1)} ms, max ${loop.max.toFixed(1)} ms`,
-  )
+  console.log(await pacedStore(store))
   await store.close()
 } finally {
   await rm(dir, { recursive: true })

@@ -38,8 +38,8 @@ export interface AcquisitionOptions {
   readonly inspect: (trigger: Trigger, signal: AbortSignal) => Promise<Inspected>
   /** Whether the store takes inspections: while it does not, no part passes. */
   readonly storable: () => boolean
-  /** Resolves when the record is on disk. */
-  readonly append: (part: DecidedPart) => Promise<OutboxEntry>
+  /** Makes the record of a part, once. What it returns makes it durable, and is called again when that failed. */
+  readonly record: (part: DecidedPart) => () => Promise<OutboxEntry>
   /** Called with what is on disk. */
   readonly stored: (entry: OutboxEntry, part: DecidedPart) => void
   readonly counters: PartCounters
@@ -246,10 +246,11 @@ export class Acquisition implements Unit {
 
   /** Tries until the store takes it; gives up only when the station stops, and says what was lost. */
   async #append(decided: DecidedPart, counted: CountedPart): Promise<OutboxEntry> {
-    const { append, stored, clock, log } = this.#options
+    const { record, stored, clock, log } = this.#options
+    const append = record(decided)
     for (;;) {
       try {
-        const entry = await append(decided)
+        const entry = await append()
         counted.stored()
         if (this.#refused) log.info({ sequence: entry.sequence }, 'the store takes inspections again')
         this.#refused = false

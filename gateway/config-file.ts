@@ -102,14 +102,28 @@ function describe(
       ? `${file ?? 'built-in defaults'}${line === undefined ? '' : `:${line}`}`
       : variable
   const near = problem.expectation === 'no such key' ? suggestion(problem.path) : ''
-  return `${place}: ${path}: ${JSON.stringify(problem.value) ?? 'missing'}: ${problem.expectation}${near}`
+  const secret = [...variables(configSchema).values()].some(
+    (one) => one.secret && one.path.join('.') === path,
+  )
+  const value = secret ? '(secret)' : (JSON.stringify(problem.value) ?? 'missing')
+  return `${place}: ${path}: ${value}: ${problem.expectation}${near}`
+}
+
+/** A key of the configuration without keys of its own. */
+export interface Setting {
+  readonly path: readonly string[]
+  /** Text as it stands: what YAML would make of it does not count. */
+  readonly text: boolean
+  /** Never shown. */
+  readonly secret: boolean
 }
 
 /** Every key that a variable may set, by the variable's name. */
-export function variables(schema: z.ZodType, path: readonly string[]): Map<string, readonly string[]> {
+export function variables(schema: z.ZodType, path: readonly string[] = []): Map<string, Setting> {
   const bare = unwrap(schema)
   if (!(bare instanceof z.ZodObject)) {
-    return new Map([[`POINCON_${path.join('_').toUpperCase()}`, path]])
+    const setting = { path, text: bare instanceof z.ZodString, secret: isSecret(schema) }
+    return new Map([[`POINCON_${path.join('_').toUpperCase()}`, setting]])
   }
   return new Map(
     Object.entries(bare.shape).flatMap(([key, value]) =>
@@ -119,13 +133,35 @@ export function variables(schema: z.ZodType, path: readonly string[]): Map<strin
 }
 
 function unwrap(schema: z.ZodType): z.ZodType {
-  let bare: z.ZodType = schema
-  while (bare instanceof z.ZodDefault || bare instanceof z.ZodOptional || bare instanceof z.ZodPrefault) {
-    const inner = bare.unwrap()
-    if (!(inner instanceof z.ZodType)) return bare
-    bare = inner
+  const inner = innerOf(schema)
+  return inner === undefined ? schema : unwrap(inner)
+}
+
+function innerOf(schema: z.ZodType): z.ZodType | undefined {
+  if (
+    !(schema instanceof z.ZodDefault || schema instanceof z.ZodOptional || schema instanceof z.ZodPrefault)
+  ) {
+    return undefined
   }
-  return bare
+  const inner = schema.unwrap()
+  return inner instanceof z.ZodType ? inner : undefined
+}
+
+function isSecret(schema: z.ZodType): boolean {
+  if (schema.meta()?.secret === true) return true
+  const inner = innerOf(schema)
+  return inner !== undefined && isSecret(inner)
+}
+
+/** A copy to show: what is secret is there, and not what it is. */
+export function withoutSecrets(config: Config): unknown {
+  const shown: unknown = structuredClone(config)
+  for (const { path, secret } of variables(configSchema).values()) {
+    const parent = path.slice(0, -1).reduce<unknown>((at, key) => (isRecord(at) ? at[key] : undefined), shown)
+    const key = path.at(-1) ?? ''
+    if (secret && isRecord(parent) && parent[key] !== undefined) parent[key] = '(secret)'
+  }
+  return shown
 }
 
 function applyEnvironment(
@@ -133,20 +169,20 @@ function applyEnvironment(
   env: ConfigSources['env'],
   overridden: Map<string, string>,
 ): unknown {
-  const known = variables(configSchema, [])
+  const known = variables(configSchema)
   const config: unknown = structuredClone(input)
-  if (env['STATE_DIRECTORY'] && isRecord(config) && config['data_dir'] === undefined) {
-    config['data_dir'] = env['STATE_DIRECTORY']
+  if (env.STATE_DIRECTORY && isRecord(config) && config.data_dir === undefined) {
+    config.data_dir = env.STATE_DIRECTORY
   }
   for (const [variable, value] of Object.entries(env)) {
     if (!variable.startsWith('POINCON_') || RESERVED.has(variable) || value === undefined) continue
-    const path = known.get(variable)
-    if (path === undefined) {
+    const setting = known.get(variable)
+    if (setting === undefined) {
       const near = closest(variable, [...known.keys()])
       throw new ConfigError(`${variable}: ${JSON.stringify(value)}: no such setting${near}`)
     }
-    set(config, path, scalar(value))
-    overridden.set(path.join('.'), variable)
+    set(config, setting.path, setting.text ? value : scalar(value))
+    overridden.set(setting.path.join('.'), variable)
   }
   return config
 }

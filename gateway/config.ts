@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { flowsOptions } from './flows.ts'
 import { influxOptions } from './influx/options.ts'
 import { mqttOptions } from './mqtt/options.ts'
+import { storeOptions } from './store/options.ts'
 
 /** The configuration is wrong: a person must mend it, retrying does not help (exit 78). */
 export class ConfigError extends Error {
@@ -37,23 +38,28 @@ const rangingHead = z.strictObject({
   rate_hz: z.int().min(2).max(15).default(15).describe('Frames per second at 8x8.'),
 })
 
-const spectralHead = z.strictObject({
-  kind: z.literal('as7341').describe('Spectral head, ten channels.'),
-  bus: z.string().describe('Name of an entry of `buses`.'),
-  address: address.default(0x39).describe('7-bit address; 57 is 0x39.'),
-  atime: z.int().min(0).max(255).default(29).describe('Integration steps less one.'),
-  astep: z.int().min(0).max(65534).default(599).describe('Length of a step less one, 2.78 µs units.'),
-  gain: z
-    .union([0.5, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512].map((gain) => z.literal(gain)))
-    .default(4)
-    .describe('Analogue gain.'),
-  lamp_ma: z
-    .int()
-    .min(4)
-    .max(258)
-    .optional()
-    .describe('LED current, mA; without it the lamp pin is left alone.'),
-})
+const spectralHead = z
+  .strictObject({
+    kind: z.literal('as7341').describe('Spectral head, ten channels.'),
+    bus: z.string().describe('Name of an entry of `buses`.'),
+    address: address.default(0x39).describe('7-bit address; 57 is 0x39.'),
+    atime: z.int().min(0).max(255).default(29).describe('Integration steps less one.'),
+    astep: z.int().min(0).max(65534).default(599).describe('Length of a step less one, 2.78 µs units.'),
+    gain: z
+      .union([0.5, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512].map((gain) => z.literal(gain)))
+      .default(4)
+      .describe('Analogue gain.'),
+    lamp_ma: z
+      .int()
+      .min(4)
+      .max(258)
+      .optional()
+      .describe('LED current, mA; without it the lamp pin is left alone.'),
+  })
+  .refine(({ atime, astep }) => atime > 0 || astep > 0, {
+    path: ['astep'],
+    error: 'expected atime or astep above 0: the chip has no shorter integration than two steps',
+  })
 
 const head = z.discriminatedUnion('kind', [rangingHead, spectralHead])
 
@@ -91,6 +97,7 @@ export const configSchema = z.strictObject({
     .prefault({})
     .describe('The page, the API and the health endpoints.'),
   mqtt: mqttOptions.prefault({}).describe('The embedded broker, and what is published.'),
+  store: storeOptions.prefault({}).describe('The log of inspections.'),
   influx: influxOptions.optional().describe('A time series database; absent: none.'),
   flows: flowsOptions.prefault({}).describe('Node-RED.'),
   buses: z

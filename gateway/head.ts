@@ -1,6 +1,6 @@
 import { BusError } from '../drivers/bus.ts'
 import type { Clock } from '../drivers/clock.ts'
-import { SensorError } from '../drivers/sensor.ts'
+import { SensorError, type SensorFault } from '../drivers/sensor.ts'
 import type { HeadKind, MeasurementKinds } from './inspection.ts'
 import type { Log } from './log.ts'
 import type { Unit, UnitStatus } from './station.ts'
@@ -29,8 +29,18 @@ const FIRST_RETRY_MS = 100
 const LAST_RETRY_MS = 5000
 /** How long the start of the station waits for its heads; then it goes on, and they join when they answer. */
 const START_WAIT_MS = 4000
-/** Faults that a second look may cure within the same deadline. */
-const TRANSIENT = new Set(['absent', 'corrupt'])
+/** Faults that a second look may cure within the same deadline, and how long after the first: a disturbance is short. */
+const TRANSIENT = new Set<SensorFault>(['absent', 'corrupt'])
+const SECOND_LOOK_MS = 5
+
+/** What a head is in from its first fault until it measures again. */
+interface Trouble {
+  readonly since: number
+  /** Kinds of fault that the log knows of. */
+  readonly told: Set<SensorFault>
+  /** How often it was opened, or tried to. */
+  openings: number
+}
 
 /**
  * One head of the station: opens its driver, measures, and after a fault closes it and opens it anew with
@@ -43,6 +53,7 @@ export class SupervisedHead<K extends HeadKind = HeadKind> implements Unit {
   readonly #options: HeadOptions<K>
   #instrument: Instrument<MeasurementKinds[K]> | undefined
   #fault: SensorError | undefined
+  #trouble: Trouble | undefined
   #strikes = 0
   #faults = 0
   #measured = 0
@@ -107,13 +118,13 @@ export class SupervisedHead<K extends HeadKind = HeadKind> implements Unit {
     signal: AbortSignal,
   ): Promise<MeasurementKinds[K]> {
     for (let attempt = 0; ; attempt += 1) {
+      if (attempt > 0) await this.#options.clock.sleep(SECOND_LOOK_MS, signal)
       signal.throwIfAborted()
       const instrument = this.#instrument
       if (instrument === undefined) throw this.#fault ?? new SensorError(this.id, 'absent', 'not open')
       try {
         const measurement = await take(instrument)
-        this.#strikes = 0
-        this.#measured += 1
+        this.#measuredWell()
         return measurement
       } catch (error) {
         if (signal.aborted) throw signal.reason
@@ -146,13 +157,31 @@ export class SupervisedHead<K extends HeadKind = HeadKind> implements Unit {
     })
   }
 
+  #measuredWell(): void {
+    const { clock, log } = this.#options
+    this.#strikes = 0
+    this.#measured += 1
+    if (this.#trouble === undefined) return
+    const { since, openings } = this.#trouble
+    this.#trouble = undefined
+    log.info({ head: this.id, openings, awayMs: Math.round(clock.now() - since) }, 'head well again')
+  }
+
+  /** The log hears of each kind of fault once, until the head measures again: noise is wrong in a new way each time. */
+  #wrong(fault: SensorError, message: string): void {
+    const { clock, log } = this.#options
+    this.#faults += 1
+    this.#fault = fault
+    this.#trouble ??= { since: clock.now(), told: new Set(), openings: 0 }
+    if (this.#trouble.told.has(fault.fault)) return
+    this.#trouble.told.add(fault.fault)
+    log.warn({ head: this.id, fault: fault.fault, err: fault }, message)
+  }
+
   /** A chip that says it failed is opened anew at once, any other after its second fault in a row. */
   #strike(fault: SensorError, instrument: Instrument<MeasurementKinds[K]>): void {
-    this.#faults += 1
     this.#strikes += 1
-    if (this.#strikes === 1)
-      this.#options.log.warn({ head: this.id, fault: fault.fault, err: fault }, 'head fault')
-    this.#fault = fault
+    this.#wrong(fault, 'head fault')
     if (instrument !== this.#instrument) return
     if (fault.fault !== 'failed' && this.#strikes < 2) return
     this.#instrument = undefined
@@ -162,31 +191,34 @@ export class SupervisedHead<K extends HeadKind = HeadKind> implements Unit {
       .then(() => this.#open())
   }
 
+  /** Tries until it is open. One that opens and then does not measure is waited for as one that does not open. */
   async #open(): Promise<void> {
-    const { clock, log, open, random } = this.#options
-    const since = clock.now()
+    const { clock, random } = this.#options
     const { signal } = this.#lifetime
-    for (let attempt = 0; !signal.aborted; attempt += 1) {
-      try {
-        this.#instrument = await open(signal)
-        this.#strikes = 0
-        this.#opened += 1
-        log.info(
-          { head: this.id, attempts: attempt + 1, afterMs: Math.round(clock.now() - since) },
-          'head ready',
-        )
-        return
-      } catch (error) {
-        if (signal.aborted) return
-        const fault = this.#sensorError(error)
-        if (fault.message !== this.#fault?.message) {
-          log.warn({ head: this.id, fault: fault.fault, err: fault }, 'head absent, trying on')
-        }
-        this.#fault = fault
-        this.#faults += 1
-        const wait = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** attempt) * (0.8 + 0.4 * random())
+    while (!signal.aborted && this.#instrument === undefined) {
+      const openings = this.#trouble?.openings ?? 0
+      if (openings > 0) {
+        const wait = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** (openings - 1)) * (0.8 + 0.4 * random())
         await clock.sleep(wait, signal).catch(() => {})
       }
+      if (!signal.aborted) await this.#openOnce(signal)
+      if (this.#trouble !== undefined) this.#trouble.openings += 1
     }
+  }
+
+  async #openOnce(signal: AbortSignal): Promise<void> {
+    const { clock, log, open } = this.#options
+    const since = clock.now()
+    try {
+      this.#instrument = await open(signal)
+    } catch (error) {
+      if (!signal.aborted) this.#wrong(this.#sensorError(error), 'head absent, trying on')
+      return
+    }
+    this.#strikes = 0
+    this.#opened += 1
+    if (this.#opened > 1) return
+    this.#trouble = undefined
+    log.info({ head: this.id, afterMs: Math.round(clock.now() - since) }, 'head ready')
   }
 }

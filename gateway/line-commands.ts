@@ -4,7 +4,7 @@ import type { Acquisition } from './acquisition.ts'
 import type { PartCounters } from './health/counters.ts'
 import type { Log } from './log.ts'
 import { CommandError, type CommandHandler } from './mqtt/commands.ts'
-import type { Setup } from './setup.ts'
+import { lotId, type Setup } from './setup.ts'
 import type { TrayCalibration } from './tray-calibration.ts'
 
 export interface LineCommandParts {
@@ -25,7 +25,7 @@ const inspectPayload = z.strictObject({
 })
 const recipePayload = z.strictObject({ id: z.string().min(1).max(64).describe('A recipe in the store.') })
 const lotPayload = z.strictObject({
-  lot_id: z.string().min(1).max(64).describe('Letters, digits, `.`, `_` and `-`.'),
+  lot_id: lotId.describe('Letters, digits, `.`, `_` and `-`.'),
 })
 const calibrationPayload = z.strictObject({
   kind: z.literal('empty-tray').default('empty-tray').describe('What lies under the heads: nothing.'),

@@ -12,24 +12,27 @@ import { FlowsProcess } from './flows.ts'
 import { type Hardware, wire } from './hardware.ts'
 import { HeadRack } from './head-rack.ts'
 import { PartCounters } from './health/counters.ts'
-import { HealthBoard } from './health/health.ts'
+import { HealthBoard, type HealthReport } from './health/health.ts'
 import { Metrics } from './health/metrics.ts'
 import { type Identity, identityOf } from './identity.ts'
 import { InfluxSink } from './influx/sink.ts'
 import { inspect } from './inspect.ts'
+import type { Trigger } from './inspection.ts'
 import { lineCommands } from './line-commands.ts'
 import type { Log } from './log.ts'
+import type { InspectionDraft } from './message.ts'
 import { Broker } from './mqtt/broker.ts'
 import { CommandServer } from './mqtt/commands.ts'
 import { MqttSink, type MqttSinkOptions } from './mqtt/sink.ts'
 import { stationTopics } from './mqtt/topics.ts'
-import type { Sink } from './outbox.ts'
+import type { OutboxEntry, Sink } from './outbox.ts'
 import { Pump } from './pump.ts'
 import { recordOf } from './record.ts'
 import { Player, type ReplayOptions } from './replay/player.ts'
-import { Setup } from './setup.ts'
+import { type InForce, Setup } from './setup.ts'
 import { run, type Unit, type UnitStatus } from './station.ts'
 import { describeStation } from './station-view.ts'
+import { StoreError } from './store/error.ts'
 import { openStore } from './store/open.ts'
 import type { Store } from './store/store.ts'
 import { TrayCalibration } from './tray-calibration.ts'
@@ -55,19 +58,31 @@ export async function runStation(options: StationOptions): Promise<void> {
   const { config, log } = options
   const clock = systemClock
   const identity = identityOf(config)
-  const store = await openStore({ dir: config.data_dir, deviceId: identity.deviceId, clock, log })
   const hardware = wire(config, clock, config.recipe)
   try {
-    const setup = await Setup.load(store, {
-      recipeId: config.recipe,
-      subject: headsSubject(config),
-      wallMs: clock.wall(),
+    const store = await openStore({
+      dir: config.data_dir,
+      deviceId: identity.deviceId,
+      clock,
+      log,
+      groupCommitMs: config.store.group_commit_ms,
+      cursorCommitMs: config.store.cursor_commit_ms,
+      ...(config.store.quota_mb === undefined ? {} : { maxBytes: config.store.quota_mb * 1_000_000 }),
+      maxPending: 2 * config.limits.appending,
     })
-    const station = assemble({ ...options, identity, store, hardware, setup })
-    await run(station.units, options.signal, log, station.ready)
+    try {
+      const setup = await Setup.load(store, {
+        recipeId: config.recipe,
+        subject: headsSubject(config),
+        wallMs: clock.wall(),
+      })
+      const station = assemble({ ...options, identity, store, hardware, setup })
+      await run(station.units, options.signal, log, station.ready)
+    } finally {
+      await store.close()
+    }
   } finally {
     await hardware.close()
-    await store.close()
   }
 }
 
@@ -94,7 +109,7 @@ function assemble(parts: Parts): { readonly units: readonly Unit[]; readonly rea
   const clock = systemClock
   const dryRun = parts.dryRun || config.dry_run || parts.replay !== undefined
   const counters = new PartCounters()
-  counters.foundUnrecorded(store.unrecorded.parts)
+  counters.foundUnrecorded(store.unrecorded.last?.parts ?? 0)
   const feed = new FeedHub()
   const discipline = new ClockDiscipline()
   const metrics = Metrics.open({
@@ -105,12 +120,13 @@ function assemble(parts: Parts): { readonly units: readonly Unit[]; readonly rea
 
   const rack = new HeadRack(hardware.heads, { clock, log, random: Math.random })
   const player =
-    parts.replay === undefined
-      ? undefined
-      : new Player({ ...parts.replay, heads: hardware.heads, clock })
+    parts.replay === undefined ? undefined : new Player({ ...parts.replay, heads: hardware.heads, clock })
   const heads = player?.heads ?? rack.heads
   const calibration = new TrayCalibration({ setup, heads, clock, log, clear: () => hardware.line?.clear() })
 
+  const nowInForce = (): InForce =>
+    player === undefined ? setup.inForce : setup.inForceOver(player.tray(setup.tray))
+  const judgedBy = new WeakMap<Trigger, InForce>()
   const acquisition = new Acquisition({
     clock,
     log,
@@ -119,24 +135,23 @@ function assemble(parts: Parts): { readonly units: readonly Unit[]; readonly rea
     limits: { waiting: config.limits.waiting_triggers, appending: config.limits.appending },
     deadlineMs: () => setup.recipe.recipe.deadlineMs,
     inspect: (trigger, signal) => {
-      const plan = player === undefined ? setup.plan : setup.planFor(player.tray(setup.tray))
-      return inspect(trigger, heads, (evidence) => judge(plan, evidence), signal)
+      const inForce = nowInForce()
+      judgedBy.set(trigger, inForce)
+      return inspect(trigger, heads, (evidence) => judge(inForce.plan, evidence), signal)
     },
     storable: () => store.storable,
     seen: (trigger) => store.noteTrigger(trigger),
     decided: (part) => metrics.decided(decisionOf(part)),
-    append: (part) => {
+    record: (part) => {
       const { draft, raw } = recordOf(part, {
         identity,
         software: version,
-        recipe: setup.recipe,
-        lotId: setup.lot.id,
-        calibration: [(player === undefined ? setup.tray : player.tray(setup.tray))?.id ?? []].flat(),
+        inForce: judgedBy.get(part.trigger) ?? nowInForce(),
         clock: discipline.state,
         wallMs: clock.wall() - (clock.now() - part.trigger.at),
         dryRun,
       })
-      return store.append(draft, raw, part.trigger.number)
+      return () => append(store, draft, raw, part.trigger.number)
     },
     stored: (entry, part) => {
       metrics.appended(clock.now() - part.decidedAt)
@@ -252,7 +267,7 @@ type MqttFacts = Pick<MqttSinkOptions, 'topics' | 'clock' | 'log' | 'facts' | 'h
 function openSinks(
   { config, identity, setup, version, log }: Parts,
   broker: Broker | undefined,
-  health: () => unknown,
+  health: () => HealthReport,
 ): readonly (MqttSink | InfluxSink)[] {
   const common: MqttFacts = {
     topics: stationTopics(config),
@@ -297,7 +312,26 @@ function openSinks(
     }
     sinks.push(new MqttSink({ ...common, name: 'upstream', endpoint }))
   }
-  if (config.influx !== undefined) sinks.push(new InfluxSink({ influx: config.influx, clock: systemClock, log }))
+  if (config.influx !== undefined)
+    sinks.push(
+      new InfluxSink({
+        influx: config.influx,
+        clock: systemClock,
+        log,
+        health: {
+          tags: {
+            site: identity.site,
+            line: identity.line,
+            station: identity.station,
+            device: identity.deviceId,
+          },
+          facts: () => {
+            const { status, uptime_s, counters } = health()
+            return { status, uptime_s, ...counters.since_start }
+          },
+        },
+      }),
+    )
   return sinks
 }
 
@@ -310,6 +344,23 @@ function storeUnit(store: Store, sinks: readonly Sink[]): Unit {
     },
     stop: () => Promise.resolve(),
     status: () => store.status(),
+  }
+}
+
+/** A commit that failed may have reached the disk all the same: then the record is there already. */
+async function append(
+  store: Store,
+  draft: InspectionDraft,
+  raw: Uint8Array,
+  trigger: number,
+): Promise<OutboxEntry> {
+  try {
+    return await store.append(draft, raw, trigger)
+  } catch (error) {
+    const stored =
+      error instanceof StoreError && error.fault === 'duplicate' ? await store.get(draft.id) : undefined
+    if (stored === undefined) throw error
+    return stored
   }
 }
 

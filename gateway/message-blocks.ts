@@ -1,6 +1,6 @@
 import type { Spectrum } from '../drivers/as7341/counts.ts'
-import type { RangeFrame } from '../drivers/vl53l8ch/ranges.ts'
-import type { Colour, Defect, Estimate, Fusion, Judgement, Surface } from './inspection.ts'
+import { NO_TARGET, type RangeFrame } from '../drivers/vl53l8ch/ranges.ts'
+import type { Colour, Defect, Estimate, Fusion, Judgement, Measurement, Surface } from './inspection.ts'
 import type { InspectionMessage } from './message.ts'
 
 /** The parts of the message that come from measurements and their analysis. */
@@ -30,36 +30,48 @@ export function analysisBlocks(
   }
 }
 
-function matrices(frame: RangeFrame, heightsMm: Judgement['heightsMm']): TofBlock {
-  const side = Math.sqrt(frame.zones)
-  const first = (perTarget: Float64Array): Float64Array =>
-    frame.targetsPerZone === 1
-      ? perTarget
-      : Float64Array.from({ length: frame.zones }, (_, zone) => perTarget[zone * frame.targetsPerZone] ?? 0)
-  const matrix = (values: Float64Array, digits: number): number[][] =>
-    rows(
-      Array.from(values, (value) => round(value, digits)),
-      side,
+/** What a head that is not judged said, under `heads.<id>`. */
+export function headBlock(measurement: Measurement): NonNullable<InspectionMessage['heads']>[string] {
+  return measurement.kind === 'vl53l8ch'
+    ? { kind: 'vl53l8ch', ...matrices(measurement) }
+    : { kind: 'as7341', ...exposureFields(measurement) }
+}
+
+function matrices(frame: RangeFrame, heightsMm?: Judgement['heightsMm']): TofBlock {
+  const { zones, targetsPerZone, status } = frame
+  const matrix = <T>(of: (zone: number) => T): T[][] => matrixOf(zones, of)
+  // A chip that sends no status says of no zone that it has no target.
+  const ofTarget = (values: Float64Array, digits: number): (number | null)[][] =>
+    matrix((zone) =>
+      status[zone * targetsPerZone] === NO_TARGET ? null : round(values[zone * targetsPerZone] ?? 0, digits),
     )
   return {
-    distance_matrix: matrix(first(frame.rangeMm), 2),
-    reflectance_matrix: matrix(first(frame.reflectancePercent), 1),
-    amplitude_matrix: matrix(first(frame.signalKcpsPerSpad), 1),
-    ambient_matrix: matrix(frame.ambientKcpsPerSpad, 2),
-    status_matrix: matrix(first(frame.status), 0),
+    distance_matrix: ofTarget(frame.rangeMm, 2),
+    reflectance_matrix: ofTarget(frame.reflectancePercent, 1),
+    amplitude_matrix: ofTarget(frame.signalKcpsPerSpad, 1),
+    ambient_matrix: matrix((zone) => round(frame.ambientKcpsPerSpad[zone] ?? 0, 2)),
+    status_matrix: matrix((zone) => status[zone * targetsPerZone] ?? NO_TARGET),
     ...(heightsMm === undefined
       ? {}
       : {
-          height_matrix: rows(
-            heightsMm.map((height) => (height === null ? null : round(height, 1))),
-            side,
-          ),
+          height_matrix: matrix((zone) => {
+            const height = heightsMm[zone] ?? null
+            return height === null ? null : round(height, 1)
+          }),
         }),
   }
 }
 
-function rows<T>(values: readonly T[], side: number): T[][] {
-  return Array.from({ length: side }, (_, row) => values.slice(row * side, (row + 1) * side))
+/** Row-major, square. */
+function matrixOf<T>(zones: 16 | 64, of: (zone: number) => T): T[][] {
+  const side = Math.sqrt(zones)
+  const rows: T[][] = []
+  for (let row = 0; row < side; row += 1) {
+    const values: T[] = []
+    for (let column = 0; column < side; column += 1) values.push(of(row * side + column))
+    rows.push(values)
+  }
+  return rows
 }
 
 function surfaceFields(surface: Surface | undefined, fusion: Fusion | undefined): TofBlock {
@@ -132,8 +144,8 @@ function prefixed(prefix: string, values: Readonly<Record<string, number>>): Rec
 
 function fusionBlock(fusion: Fusion): NonNullable<InspectionMessage['fusion']> {
   return {
-    // The verdict's score, digit for digit: one number decides.
-    final_score: fusion.score.estimate,
+    // Rounded as the verdict's score is: it is the same number.
+    final_score: round(fusion.score.estimate, 4),
     final_grade: fusion.grade,
     ...(fusion.surfaceScore === undefined ? {} : { vl53l8ch_score: round(fusion.surfaceScore, 4) }),
     ...(fusion.colourScore === undefined ? {} : { as7341_score: round(fusion.colourScore, 4) }),
@@ -160,7 +172,8 @@ function defectBlock({
   }
 }
 
-function round(value: number, digits: number): number {
+/** To so many decimals. */
+export function round(value: number, digits: number): number {
   const scale = 10 ** digits
   // Adding 0 turns -0 into 0: JSON has no negative zero.
   return Math.round(value * scale) / scale + 0

@@ -3,6 +3,8 @@ import { ACTIONS, GRADES } from './inspection.ts'
 
 const unit = z.number().min(0).max(1)
 const matrix = z.array(z.array(z.number()))
+/** A zone without a target has none of what a target has. */
+const targetMatrix = z.array(z.array(z.number().nullable()))
 const name = z.string().regex(/^[a-z0-9-]{1,64}$/)
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/)
 const grade = z.enum(GRADES)
@@ -20,10 +22,15 @@ const defect = z.object({
 })
 
 const tofBlock = z.object({
-  kind: z.literal('vl53l8ch').optional().describe('Present under `heads.<id>`.'),
-  distance_matrix: matrix.optional().describe('Range along the optical axis, mm.'),
-  reflectance_matrix: matrix.optional().describe('Reflectance as the chip estimates it, %.'),
-  amplitude_matrix: matrix.optional().describe('Signal, kcps per SPAD.'),
+  distance_matrix: targetMatrix
+    .optional()
+    .describe('Range along the optical axis, mm; null where a zone has no target.'),
+  reflectance_matrix: targetMatrix
+    .optional()
+    .describe('Reflectance as the chip estimates it, %; null where a zone has no target.'),
+  amplitude_matrix: targetMatrix
+    .optional()
+    .describe('Signal, kcps per SPAD; null where a zone has no target.'),
   ambient_matrix: matrix.optional().describe('Ambient light, kcps per SPAD.'),
   status_matrix: matrix
     .optional()
@@ -43,7 +50,7 @@ const tofBlock = z.object({
     .describe('Relief: standard deviation of the surface about the smooth body, mm.'),
   surface_uniformity: unit.optional().describe('1 is a smooth surface.'),
   quality_score: unit.optional().describe('Score of this head alone.'),
-  grade: grade.optional().describe('Grade of this head alone: advice.'),
+  grade: grade.optional().describe('Grade of this head alone, where it gives one: advice.'),
   defects: z.array(defect).optional().describe('What this head found.'),
   bins_analysis: z
     .record(z.string(), z.number())
@@ -52,11 +59,10 @@ const tofBlock = z.object({
   reflectance_analysis: z
     .record(z.string(), z.number())
     .optional()
-    .describe('Reflectance of the zones that see only the part, %.'),
+    .describe('Reflectance of the zones that see only the part, %: mean, std.'),
 })
 
 const spectralBlock = z.object({
-  kind: z.literal('as7341').optional().describe('Present under `heads.<id>`.'),
   channels: z
     .record(z.string(), z.number().min(0))
     .describe('Raw counts: `F1_415nm` … `F8_680nm`, `Clear`, `NIR`.'),
@@ -68,13 +74,49 @@ const spectralBlock = z.object({
   oxidation_index: unit.optional().describe('0 is none.'),
   color_uniformity: unit.optional().describe('1: no other colour is mixed in.'),
   quality_score: unit.optional().describe('Score of this head alone.'),
-  grade: grade.optional().describe('Grade of this head alone: advice.'),
+  grade: grade.optional().describe('Grade of this head alone, where it gives one: advice.'),
   defects: z.array(defect).optional().describe('What this head found.'),
   spectral_analysis: z
     .record(z.string(), z.number())
     .optional()
-    .describe('Ratios of channels over those of the reference product.'),
-  color_analysis: z.record(z.string(), z.number()).optional().describe('CIE L*a*b* under D65, approximate.'),
+    .describe(
+      'Ratios of channels over those of the reference product; standard uncertainties of the indices.',
+    ),
+  color_analysis: z
+    .record(z.string(), z.number())
+    .optional()
+    .describe('CIE L*a*b* under D65, approximate; per channel, the part’s light over the tray’s.'),
+})
+
+const latency = z
+  .number()
+  .min(0)
+  .describe('From the trigger to the command to the gate, ms, monotonic clock.')
+
+const gradedVerdict = z.object({
+  kind: z.literal('graded').describe('A grade could be given.'),
+  grade: grade.describe('The grade that decides.'),
+  score: unit.describe('1 less all points lost.'),
+  action: z.enum(ACTIONS).describe('What was done with the part.'),
+  reasons: z.array(z.string()).describe('The codes of `findings`.'),
+  findings: z
+    .array(
+      z.object({
+        code: z.string().describe('The measure or limit: `freshness`, `volume_low`, `foreign_body` …'),
+        value: z.number().optional().describe('What was measured, in the unit of its limit.'),
+        limit: z.number().optional().describe('What it should have kept.'),
+        contribution: z.number().optional().describe('Score points it took, 0 to 1.'),
+      }),
+    )
+    .describe('What cost points.'),
+  latency_ms: latency,
+})
+
+const ungradedVerdict = z.object({
+  kind: z.literal('ungraded').describe('No grade could be given.'),
+  action: z.enum(['reject', 'hold']).describe('What was done with the part: never accepted.'),
+  reasons: z.array(z.string()).min(1).describe('Why: `<reason>` or `<reason>:<head id>`.'),
+  latency_ms: latency,
 })
 
 /** The message of one inspection on every wire: `poincon.inspection/1` (CONTRACTS). */
@@ -94,12 +136,21 @@ export const inspectionMessage = z.object({
   lot_id: z.string().max(128).describe('The lot that was running.'),
   dry_run: z.literal(true).optional().describe('The gate did not move.'),
   recipe: z
-    .object({ id: z.string().max(64), revision: z.int().min(1) })
+    .object({
+      id: z.string().max(64).describe('Its name.'),
+      revision: z.int().min(1).describe('Which state of it; a revision never changes.'),
+    })
     .describe('The recipe that judged it.'),
   vl53l8ch: tofBlock.optional().describe('Ranging, by the first head of this kind.'),
   as7341: spectralBlock.optional().describe('Spectrum, by the first head of this kind.'),
   heads: z
-    .record(z.string(), z.union([tofBlock, spectralBlock]))
+    .record(
+      z.string(),
+      z.discriminatedUnion('kind', [
+        tofBlock.extend({ kind: z.literal('vl53l8ch') }),
+        spectralBlock.extend({ kind: z.literal('as7341') }),
+      ]),
+    )
     .optional()
     .describe('Further heads by id.'),
   fusion: z
@@ -120,45 +171,28 @@ export const inspectionMessage = z.object({
     })
     .optional()
     .describe('Mass.'),
-  verdict: z.object({
-    kind: z.enum(['graded', 'ungraded']).describe('Whether a grade could be given.'),
-    grade: grade.optional().describe('The grade that decides; absent when ungraded.'),
-    score: unit.optional().describe('1 less all points lost; absent when ungraded.'),
-    action: z.enum(ACTIONS).describe('What was done with the part.'),
-    reasons: z
-      .array(z.string())
-      .describe('Why there is no grade: `<reason>` or `<reason>:<head id>`'),
-    findings: z
-      .array(
-        z.object({
-          code: z.string().describe('The measure or limit: `freshness`, `volume_low`, `foreign_body` …'),
-          value: z.number().optional().describe('What was measured, in the unit of its limit.'),
-          limit: z.number().optional().describe('What it should have kept.'),
-          contribution: z.number().optional().describe('Score points it took, 0 to 1.'),
-        }),
-      )
-      .optional()
-      .describe('What cost points.'),
-    latency_ms: z
-      .number()
-      .min(0)
-      .describe('From the trigger to the command to the gate, ms, monotonic clock.'),
-  }),
-  provenance: z.object({
-    software: z.string().describe('Version of the gateway.'),
-    recipe_sha256: sha256.describe('Of the recipe’s canonical JSON.'),
-    calibration: z.array(z.string()).describe('Ids of the calibrations it was judged with.'),
-    models: z.record(z.string(), z.string()).describe('Name → `sha256:…` of the models that were asked.'),
-    raw_sha256: sha256.describe('Of the raw record in the station’s store.'),
-    previous: sha256.describe('`hash` of the inspection before it in the epoch; 64 zeros in the first.'),
-    hash: sha256.describe('SHA-256 of the canonical JSON (RFC 8785) of this message without `hash`.'),
-  }),
-  meta: z.object({
-    firmware_version: z.string().describe('The same as `provenance.software`; SQAL’s name.'),
-    temperature_c: z.number().optional().describe('Ambient temperature, °C.'),
-    humidity_percent: z.number().optional().describe('Relative humidity, %.'),
-    config_profile: z.string().describe('The same as `recipe.id`; SQAL’s name.'),
-  }),
+  verdict: z
+    .discriminatedUnion('kind', [gradedVerdict, ungradedVerdict])
+    .describe('The one decision about the part.'),
+  provenance: z
+    .object({
+      software: z.string().describe('Version of the gateway.'),
+      recipe_sha256: sha256.describe('Of the recipe’s canonical JSON.'),
+      calibration: z.array(z.string()).describe('Ids of the calibrations it was judged with.'),
+      models: z.record(z.string(), z.string()).describe('Name → `sha256:…` of the models that were asked.'),
+      raw_sha256: sha256.describe('Of the raw record in the station’s store.'),
+      previous: sha256.describe('`hash` of the inspection before it in the epoch; 64 zeros in the first.'),
+      hash: sha256.describe('SHA-256 of the canonical JSON (RFC 8785) of this message without `hash`.'),
+    })
+    .describe('What the verdict was derived from, and its place in the chain.'),
+  meta: z
+    .object({
+      firmware_version: z.string().describe('The same as `provenance.software`; SQAL’s name.'),
+      temperature_c: z.number().optional().describe('Ambient temperature, °C.'),
+      humidity_percent: z.number().optional().describe('Relative humidity, %.'),
+      config_profile: z.string().describe('The same as `recipe.id`; SQAL’s name.'),
+    })
+    .describe('SQAL’s block of circumstances.'),
 })
 export type InspectionMessage = z.infer<typeof inspectionMessage>
 

@@ -9,7 +9,7 @@ const bytes = z.union([
   z.base64().transform((text): Uint8Array => new Uint8Array(Buffer.from(text, 'base64'))),
 ])
 
-const ranges = z.strictObject({
+const ranges = z.object({
   kind: z.literal('vl53l8ch'),
   zones: z.literal([16, 64]),
   targets_per_zone: z.literal([1, 2, 3, 4]),
@@ -17,7 +17,7 @@ const ranges = z.strictObject({
   payload: bytes,
 })
 
-const spectrum = z.strictObject({
+const spectrum = z.object({
   kind: z.literal('as7341'),
   atime: z.int().min(0).max(255),
   astep: z.int().min(0).max(65534),
@@ -26,7 +26,7 @@ const spectrum = z.strictObject({
 })
 
 /** A recording that kept no bytes: what it did not keep is absent. */
-const counts = z.strictObject({
+const counts = z.object({
   kind: z.literal('as7341'),
   gain: z.number().positive().optional(),
   integration_ms: z.number().positive().optional(),
@@ -37,7 +37,7 @@ const rawHead = z.union([ranges, spectrum, counts])
 export type RawHead = z.infer<typeof rawHead>
 
 /** Raw data of one part, `poincon.raw/1`: what every verdict can be derived from again. */
-export const rawRecord = z.strictObject({
+export const rawRecord = z.object({
   schema: z.literal('poincon.raw/1'),
   /** Wall-clock microseconds since 1970 of the trigger; absent in recordings that did not keep it. */
   t_us: z.number().min(0).optional(),
@@ -50,7 +50,7 @@ export const rawRecord = z.strictObject({
     .optional(),
   /** By head id; a head that is missing is an absent sensor. */
   heads: z.record(z.string(), rawHead),
-  recipe: z.strictObject({ id: z.string(), revision: z.int().min(1) }).optional(),
+  recipe: z.object({ id: z.string(), revision: z.int().min(1) }).optional(),
   /** Ids of the calibrations it was judged with. */
   calibration: z.array(z.string()).optional(),
 })

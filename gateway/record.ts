@@ -2,20 +2,18 @@ import { v7 as uuid } from 'uuid'
 import type { DecidedPart } from './acquisition.ts'
 import type { ClockState } from './clock-discipline.ts'
 import type { Identity } from './identity.ts'
+import type { Inspected } from './inspect.ts'
 import type { Judgement } from './inspection.ts'
 import type { InspectionDraft } from './message.ts'
-import { analysisBlocks } from './message-blocks.ts'
+import { analysisBlocks, headBlock, round } from './message-blocks.ts'
 import { encodeRaw, rawRecordOf } from './raw.ts'
-import type { RecipeInForce } from './setup.ts'
+import type { InForce } from './setup.ts'
 
 /** What the station was when the part was decided. */
 export interface Circumstances {
   readonly identity: Identity
   readonly software: string
-  readonly recipe: RecipeInForce
-  readonly lotId: string
-  /** Ids of the calibrations that were used. */
-  readonly calibration: readonly string[]
+  readonly inForce: Omit<InForce, 'plan'>
   readonly clock: ClockState
   /** Wall-clock ms of the trigger. */
   readonly wallMs: number
@@ -25,9 +23,11 @@ export interface Circumstances {
 /** The record of one decided part: the message without its place in the log, and the raw data beside it. */
 export function recordOf(
   part: DecidedPart,
-  { identity, software, recipe, lotId, calibration, clock, wallMs, dryRun }: Circumstances,
+  { identity, software, inForce, clock, wallMs, dryRun }: Circumstances,
 ): { readonly draft: InspectionDraft; readonly raw: Uint8Array } {
   const { trigger, inspected, judgement, latencyMs } = part
+  const { recipe, lotId, tray } = inForce
+  const calibration = tray === undefined ? [] : [tray.id]
   const timestamp = new Date(wallMs).toISOString()
   const { observation, evidence } = inspected
   // What was concluded too late to be the verdict stays in the record, but grades nothing.
@@ -48,11 +48,12 @@ export function recordOf(
     ...(dryRun ? { dry_run: true } : {}),
     recipe: { id: recipe.recipe.id, revision: recipe.revision },
     ...analysisBlocks(shown, evidence.frame, evidence.spectrum),
+    ...furtherHeads(inspected),
     verdict: verdictBlock(judgement, latencyMs),
     provenance: {
       software,
       recipe_sha256: recipe.sha256,
-      calibration: [...calibration],
+      calibration,
       models: {},
     },
     meta: { firmware_version: software, config_profile: recipe.recipe.id },
@@ -64,25 +65,31 @@ export function recordOf(
   return { draft, raw: encodeRaw(raw) }
 }
 
+/** Heads that are not the station's first of their kind: measured and shown, not judged. */
+function furtherHeads({ observation, evidence }: Inspected): Pick<InspectionDraft, 'heads'> {
+  const further = [...observation.measurements].filter(
+    ([, measurement]) => measurement !== evidence.frame && measurement !== evidence.spectrum,
+  )
+  return further.length === 0
+    ? {}
+    : { heads: Object.fromEntries(further.map(([id, one]) => [id, headBlock(one)])) }
+}
+
 function verdictBlock({ verdict }: Judgement, latencyMs: number): InspectionDraft['verdict'] {
-  const latency_ms = Math.round(latencyMs * 100) / 100
-  const { kind, action } = verdict
-  if (verdict.kind === 'ungraded') return { kind, action, reasons: [...verdict.reasons], latency_ms }
+  const latency_ms = round(latencyMs, 2)
+  if (verdict.kind === 'ungraded') {
+    return { kind: 'ungraded', action: verdict.action, reasons: [...verdict.reasons], latency_ms }
+  }
   return {
-    kind,
+    kind: 'graded',
     grade: verdict.grade,
-    score: worth(verdict.score),
-    action,
+    score: round(verdict.score, 4),
+    action: verdict.action,
     reasons: verdict.findings.map(({ code }) => code),
     findings: verdict.findings.map(({ code, ...numbers }) => ({
       code,
-      ...Object.fromEntries(Object.entries(numbers).map(([key, value]) => [key, worth(value)])),
+      ...Object.fromEntries(Object.entries(numbers).map(([key, value]) => [key, round(value, 4)])),
     })),
     latency_ms,
   }
-}
-
-/** Four digits: more than any of it is worth, and few enough to keep messages small. */
-function worth(value: number): number {
-  return Number(value.toPrecision(4))
 }

@@ -41,14 +41,26 @@ export interface RecipeInForce {
   readonly sha256: string
 }
 
+/** Everything that decides about a part, as it stood when the part came. */
+export interface InForce {
+  readonly recipe: RecipeInForce
+  readonly lotId: string
+  readonly tray: EmptyTray | undefined
+  readonly plan: Plan
+}
+
 export interface Lot {
   readonly id: string
   /** RFC 3339. */
   readonly startedAt: string
 }
 
+export const lotId = z
+  .string()
+  .regex(/^[A-Za-z0-9._-]{1,64}$/, 'expected 1 to 64 of letters, digits, ., _ and -')
+
 const lotSchema = z.strictObject({
-  id: z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, 'expected 1 to 64 of letters, digits, ., _ and -'),
+  id: lotId,
   startedAt: z.iso.datetime(),
 })
 
@@ -120,13 +132,14 @@ export class Setup {
   }
 
   /** What the next part is judged by. */
-  get plan(): Plan {
-    return this.#plan
+  get inForce(): InForce {
+    return { recipe: this.#recipe, lotId: this.#lot.id, tray: this.#tray, plan: this.#plan }
   }
 
   /** The same recipe over another calibration, for recorded data that was measured with it. */
-  planFor(tray: EmptyTray | undefined): Plan {
-    return tray?.id === this.#tray?.id ? this.#plan : prepare(this.#recipe.recipe, tray)
+  inForceOver(tray: EmptyTray | undefined): InForce {
+    const { recipe } = this.#recipe
+    return tray?.id === this.#tray?.id ? this.inForce : { ...this.inForce, tray, plan: prepare(recipe, tray) }
   }
 
   /** @throws Error when there is no such recipe */

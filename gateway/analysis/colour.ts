@@ -80,23 +80,20 @@ const RATIOS: Readonly<Record<string, readonly [readonly Channel[], readonly Cha
 }
 
 function ratiosOf(spectrum: Spectrum, plan: SpectralPlan): Record<string, number> {
-  const ratios: Record<string, number> = {}
-  const light = (channels: readonly Channel[]): readonly [number, number] | undefined => {
-    let [measured, expected] = [0, 0]
+  // Channel by channel over the reference under this lamp, so that the lamp falls out of every ratio.
+  const level = (channels: readonly Channel[]): number => {
+    let sum = 0
     for (const channel of channels) {
       const index = plan.channels.indexOf(channel)
       const count = spectrum.counts[channel]
-      if (index < 0 || count === undefined) return undefined
-      measured += count
-      expected += Math.exp(at(plan.reference, index))
+      sum += index < 0 || count === undefined ? Number.NaN : count / Math.exp(at(plan.reference, index))
     }
-    return [measured, expected]
+    return sum / channels.length
   }
+  const ratios: Record<string, number> = {}
   for (const [name, [over, under]] of Object.entries(RATIOS)) {
-    const [above, below] = [light(over), light(under)]
-    if (above !== undefined && below !== undefined) {
-      ratios[name] = above[0] / below[0] / (above[1] / below[1])
-    }
+    const ratio = level(over) / level(under)
+    if (Number.isFinite(ratio)) ratios[name] = ratio
   }
   return ratios
 }

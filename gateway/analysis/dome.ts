@@ -41,14 +41,14 @@ export interface DomeFit {
 
 const SIZE = 6
 /** Passes with few rays a zone, which find the place, and at most so many with many rays on the part's edge. */
-const COARSE_PASSES = 2
-const FINE_PASSES = 3
+const COARSE_PASSES = 1
+const FINE_PASSES = 2
 /** Passes after which the part is as bright as it was found to be. */
 const CONTRAST_PASSES = 2
 /** Distance from the silhouette, as b²/a - c, within which a ray counts as partly on the part. */
 const SOFT = 0.12
 /** A zone whose middle is this far inside or outside the silhouette holds none of it. */
-const INNER = 0.5
+const INNER = 0.7
 const OUTER = -0.9
 /** Deviations, in standard deviations, beyond which a zone's say grows no more: a defect shall not bend the body. */
 const BEND = 1.5
@@ -170,7 +170,8 @@ class Fit {
       this.share[zone] = share
       if (share > 0) this.#compare(shape, at(depthMm, zone) - depth, edgeStd(at(stdMm, zone), share), bend)
       if (share > BRIGHT_SHARE) {
-        const expected = (sums.w * depth * depth) / (sums.emptyW * tray.distanceMm * tray.distanceMm)
+        const expected =
+          (sums.w * depth * depth) / (at(tray.rays[rays].zoneEmptyW, zone) * tray.distanceMm ** 2)
         this.#ratios.push(at(brightness, zone) / expected)
       }
     }
@@ -215,8 +216,6 @@ class Fit {
 class ZoneSums {
   n = 0
   w = 0
-  /** W of the empty tray. */
-  emptyW = 0
   /** Rays on the part, those on its edge in part. */
   hits = 0
   /** What the zone's depth is about: the slopes of N/W are taken there. */
@@ -225,17 +224,21 @@ class ZoneSums {
   readonly slopes = new Float64Array(SIZE)
 
   clear(depth: number): void {
-    this.n = 0
-    this.w = 0
-    this.emptyW = 0
     this.hits = 0
     this.depth = depth
     this.slopes.fill(0)
   }
 
-  /** Adds the slopes of F at the point (X, Y, h) from the dome's centre, times `gain`. */
-  slope(shape: Shape, x: number, y: number, h: number, gain: number): void {
-    const { slopes } = this
+  /** Where `addSlope` takes the slopes of F, from the dome's centre, and times what: X, Y, h, gain. */
+  readonly point = new Float64Array(4)
+
+  /** Adds the slopes of F at `point`. */
+  addSlope(shape: Shape): void {
+    const { slopes, point } = this
+    const x = at(point, 0)
+    const y = at(point, 1)
+    const h = at(point, 2)
+    const gain = at(point, 3)
     slopes[0] = at(slopes, 0) - 2 * gain * (shape.mxx * x + shape.mxy * y)
     slopes[1] = at(slopes, 1) - 2 * gain * (shape.mxy * x + shape.myy * y)
     slopes[2] = at(slopes, 2) + gain * x * x
@@ -263,6 +266,9 @@ class Shape {
   /** Inverse squares of rx and ry. */
   readonly #iu: number
   readonly #iv: number
+  /** b is -(bp·p + bq·q + D·mzz). */
+  readonly #bp: number
+  readonly #bq: number
   readonly #c: number
   readonly #distance: number
   readonly #perDistance: number
@@ -283,6 +289,8 @@ class Shape {
     this.#sin = sin
     this.#iu = iu
     this.#iv = iv
+    this.#bp = this.mxx * x + this.mxy * y
+    this.#bq = this.mxy * x + this.myy * y
     this.#c = this.mxx * x * x + 2 * this.mxy * x * y + this.myy * y * y + this.mzz * distance * distance - 1
     this.#distance = distance
     this.#perDistance = 1 / distance
@@ -301,60 +309,64 @@ class Shape {
   }
 
   #b(p: number, q: number): number {
-    const { x, y } = this
-    return -(this.mxx * p * x + this.mxy * (p * y + q * x) + this.myy * q * y) - this.#distance * this.mzz
+    return -(this.#bp * p + this.#bq * q + this.#distance * this.mzz)
   }
 
   /** Adds up the rays of one zone. */
-  sum({ perZone, p, q, light, cosine }: Rays, zone: number, sums: ZoneSums): void {
-    for (let ray = zone * perZone; ray < (zone + 1) * perZone; ray += 1) {
-      this.#add(sums, at(p, ray), at(q, ray), at(light, ray), at(cosine, ray))
-    }
+  sum(rays: Rays, zone: number, sums: ZoneSums): void {
+    sums.n = at(rays.zoneEmptyN, zone)
+    sums.w = at(rays.zoneEmptyW, zone)
+    for (let ray = zone * rays.perZone; ray < (zone + 1) * rays.perZone; ray += 1) this.#add(sums, rays, ray)
   }
 
-  #add(sums: ZoneSums, p: number, q: number, light: number, rayCosine: number): void {
+  // Numbers go by array, not by argument: an argument that is no small integer would be a heap object for each ray.
+  #add(sums: ZoneSums, rays: Rays, ray: number): void {
+    const p = at(rays.p, ray)
+    const q = at(rays.q, ray)
     const perA = 1 / this.#a(p, q)
-    const b = this.#b(p, q)
-    const nearest = -b * perA
-    const inside = -b * nearest - this.#c
-    const emptyN = light * rayCosine * this.#perDistance
-    const emptyW = emptyN * this.#perDistance
-    sums.emptyW += emptyW
+    const nearest = -this.#b(p, q) * perA
+    const inside = (nearest * nearest) / perA - this.#c
+    if (inside <= -SOFT) return
     // From 0 to 1 across the silhouette; beyond it the chord goes on smoothly to 0.
     const t = Math.min(1, (inside + SOFT) * (0.5 / SOFT))
     const halfChord = Math.sqrt(perA * (t < 1 ? SOFT * t * t : inside))
     const s = nearest - halfChord
-    if (t <= 0 || s >= this.#distance) {
-      sums.n += emptyN
-      sums.w += emptyW
-      return
-    }
+    if (s >= this.#distance) return
     const cover = t * t * (3 - 2 * t)
-    const x = p * s - this.x
-    const y = q * s - this.y
-    const h = this.#distance - s
-    // The root of the quadratic is a times half the chord.
+    const { point } = sums
+    point[0] = p * s - this.x
+    point[1] = q * s - this.y
+    point[2] = this.#distance - s
+    // The root of the quadratic is a times half the chord, and half the slope of F along the ray.
     const root = halfChord / perA
-    const cosine = Math.max(LEAST_COSINE, (root * rayCosine) / this.#steepness(x, y, h))
+    const cosine = Math.max(LEAST_COSINE, (root * at(rays.cosine, ray)) / this.#steepness(point))
     const perS = 1 / s
-    const hitN = light * this.#contrast * cosine * perS
+    const hitN = at(rays.light, ray) * this.#contrast * cosine * perS
+    const moreN = hitN - at(rays.emptyN, ray)
     const hitW = hitN * perS
-    sums.n += cover * hitN + (1 - cover) * emptyN
-    sums.w += cover * hitW + (1 - cover) * emptyW
+    const moreW = hitW - at(rays.emptyN, ray) * this.#perDistance
+    sums.n += cover * moreN
+    sums.w += cover * moreW
     sums.hits += cover
-    sums.slope(this, x, y, h, (-cover * hitW * (1 - 2 * sums.depth * perS)) / (2 * root))
+    point[3] = (-cover * hitW * (1 - 2 * sums.depth * perS)) / (2 * root)
+    sums.addSlope(this)
     // The nearer to the silhouette, the flatter the ray meets the flank and the less light comes back.
     const dimming = (cover / (2 * (t < 1 ? SOFT * t : inside))) * (hitN - sums.depth * hitW)
-    const edge = ((3 * t * (1 - t)) / SOFT) * (hitN - emptyN - sums.depth * (hitW - emptyW))
-    const [nearX, nearY] = [p * nearest - this.x, q * nearest - this.y]
-    sums.slope(this, nearX, nearY, this.#distance - nearest, -dimming - edge)
+    const edge = ((3 * t * (1 - t)) / SOFT) * (moreN - sums.depth * moreW)
+    point[0] = p * nearest - this.x
+    point[1] = q * nearest - this.y
+    point[2] = this.#distance - nearest
+    point[3] = -dimming - edge
+    sums.addSlope(this)
   }
 
-  /** Half the length of the quadric's gradient. */
-  #steepness(x: number, y: number, h: number): number {
+  /** Half the length of the quadric's gradient at a point. */
+  #steepness(point: Float64Array): number {
+    const x = at(point, 0)
+    const y = at(point, 1)
     const across = this.mxx * x + this.mxy * y
     const down = this.mxy * x + this.myy * y
-    const up = this.mzz * h
+    const up = this.mzz * at(point, 2)
     return Math.sqrt(across * across + down * down + up * up)
   }
 

@@ -16,6 +16,7 @@ const LEAST_CHANNELS = 5
 /** The model is a product of factors 1 + x·change: x stays where every factor is positive. */
 const LEAST_STATE = -0.3
 const MOST_STATE = 1.3
+const LEAST_FACTOR = 0.05
 
 /** What every spectrum is compared with, worked out once per calibration and recipe. */
 export interface SpectralPlan {
@@ -79,26 +80,24 @@ export function spectralPlan(recipe: MaterialRecipe, tray: EmptyTray | undefined
 export function measureMaterial(spectrum: Spectrum, plan: SpectralPlan): MaterialFinding {
   const { channels, recipe } = plan
   if (channels.some((channel) => spectrum.saturated.includes(channel))) return { reason: 'saturated' }
-  const counts = Float64Array.from(channels, (channel) => spectrum.counts[channel] ?? Number.NaN)
-  if (counts.some((count) => count < recipe.leastCounts)) return { reason: 'starved' }
-  if (counts.filter((count) => count > 0).length < LEAST_CHANNELS) return { reason: 'sensor-absent' }
-  const std = counts.map((count) => Math.hypot(recipe.noise.counts / count, recipe.noise.relative))
-  const light = counts.map((count, index) => Math.log(count) - at(plan.reference, index))
-  const state = new Float64Array(SIZE)
-  const normal = new Float64Array(SIZE * SIZE)
-  const residual = new Float64Array(channels.length)
-  for (let pass = 0; ; pass += 1) {
-    const gradient = gather(plan, light, std, state, normal, residual)
-    // The channels that are there do not tell the states apart.
-    if (!invertPositive(normal, SIZE)) return { reason: 'sensor-absent' }
-    if (pass === PASSES) break
-    for (let i = 0; i < SIZE; i += 1) {
-      let step = 0
-      for (let k = 0; k < SIZE; k += 1) step += at(normal, i * SIZE + k) * at(gradient, k)
-      const next = at(state, i) + step
-      state[i] = i === LEVEL ? next : Math.min(MOST_STATE, Math.max(LEAST_STATE, next))
-    }
+  const fit = new Fit(plan)
+  let measured = 0
+  for (const [index, channel] of channels.entries()) {
+    const count = spectrum.counts[channel]
+    if (count === undefined) continue
+    if (count < recipe.leastCounts) return { reason: 'starved' }
+    fit.measured(index, count)
+    measured += 1
   }
+  if (measured < LEAST_CHANNELS) return { reason: 'sensor-absent' }
+  for (let pass = 0; ; pass += 1) {
+    fit.gather()
+    // Not positive: the channels that are there do not tell the states apart.
+    if (!invertPositive(fit.normal, SIZE)) return { reason: 'sensor-absent' }
+    if (pass === PASSES) break
+    fit.move()
+  }
+  const { state, normal, residual, std } = fit
   return {
     material: {
       freshness: share(1 - at(state, AGEING), normal, AGEING),
@@ -111,40 +110,71 @@ export function measureMaterial(spectrum: Spectrum, plan: SpectralPlan): Materia
   }
 }
 
-/** One pass of the normal equations: fills matrix and residuals, returns the gradient. */
-function gather(
-  plan: SpectralPlan,
-  light: Float64Array,
-  std: Float64Array,
-  state: Float64Array,
-  normal: Float64Array,
-  residual: Float64Array,
-): Float64Array {
-  const gradient = new Float64Array(SIZE)
-  const slope = new Float64Array(SIZE)
-  slope[LEVEL] = 1
-  normal.fill(0)
-  residual.fill(Number.NaN)
-  for (let channel = 0; channel < light.length; channel += 1) {
-    if (Number.isNaN(at(light, channel))) continue
-    let explained = at(state, LEVEL)
-    for (let i = 0; i < LEVEL; i += 1) {
-      const change = at(plan.change, 3 * channel + i)
-      const factor = Math.max(0.05, 1 + at(state, i) * change)
-      explained += Math.log(factor)
-      slope[i] = change / factor
-    }
-    const left = at(light, channel) - explained
-    const weight = at(std, channel) ** -2
-    residual[channel] = left
-    for (let i = 0; i < SIZE; i += 1) {
-      gradient[i] = at(gradient, i) + weight * at(slope, i) * left
-      for (let j = 0; j <= i; j += 1) {
-        normal[i * SIZE + j] = at(normal, i * SIZE + j) + weight * at(slope, i) * at(slope, j)
+/** The normal equations of one spectrum. */
+class Fit {
+  readonly #plan: SpectralPlan
+  /** Per channel, logarithm of the measured over the reference light; NaN: not measured. */
+  readonly #light: Float64Array
+  readonly #gradient = new Float64Array(SIZE)
+  readonly #slope = new Float64Array(SIZE)
+  readonly normal = new Float64Array(SIZE * SIZE)
+  readonly state = new Float64Array(SIZE)
+  readonly residual: Float64Array
+  readonly std: Float64Array
+
+  constructor(plan: SpectralPlan) {
+    this.#plan = plan
+    this.#light = new Float64Array(plan.channels.length).fill(Number.NaN)
+    this.residual = new Float64Array(plan.channels.length).fill(Number.NaN)
+    this.std = new Float64Array(plan.channels.length).fill(Number.NaN)
+    this.#slope[LEVEL] = 1
+  }
+
+  measured(index: number, count: number): void {
+    const { counts, relative } = this.#plan.recipe.noise
+    const read = counts / count
+    this.std[index] = Math.sqrt(read * read + relative * relative)
+    this.#light[index] = Math.log(count) - at(this.#plan.reference, index)
+  }
+
+  gather(): void {
+    const { normal, state } = this
+    const { change } = this.#plan
+    const slope = this.#slope
+    const gradient = this.#gradient
+    normal.fill(0)
+    gradient.fill(0)
+    for (let channel = 0; channel < this.std.length; channel += 1) {
+      const light = at(this.#light, channel)
+      if (Number.isNaN(light)) continue
+      let explained = 1
+      for (let i = 0; i < LEVEL; i += 1) {
+        const step = at(change, 3 * channel + i)
+        const factor = Math.max(LEAST_FACTOR, 1 + at(state, i) * step)
+        explained *= factor
+        slope[i] = step / factor
+      }
+      const left = light - at(state, LEVEL) - Math.log(explained)
+      const std = at(this.std, channel)
+      this.residual[channel] = left
+      for (let i = 0; i < SIZE; i += 1) {
+        const scaled = at(slope, i) / (std * std)
+        gradient[i] = at(gradient, i) + scaled * left
+        for (let j = 0; j <= i; j += 1)
+          normal[i * SIZE + j] = at(normal, i * SIZE + j) + scaled * at(slope, j)
       }
     }
   }
-  return gradient
+
+  /** One step of Gauss and Newton; `normal` holds the inverse by now. */
+  move(): void {
+    const { normal, state } = this
+    for (let i = 0; i < SIZE; i += 1) {
+      let next = at(state, i)
+      for (let k = 0; k < SIZE; k += 1) next += at(normal, i * SIZE + k) * at(this.#gradient, k)
+      state[i] = i === LEVEL ? next : Math.min(MOST_STATE, Math.max(LEAST_STATE, next))
+    }
+  }
 }
 
 function share(value: number, covariance: Float64Array, index: number): Estimate {

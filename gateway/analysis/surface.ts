@@ -10,6 +10,10 @@ import type { TrayPlan } from './tray.ts'
 
 /** Fewer zones than this share with a valid range, of all or of the part's, are no look at a part. */
 const LEAST_VALID = 0.6
+/** A zone on the field's border may show this share of the part's height: more, and the part goes on outside. */
+const BORDER_SHARE = 0.3
+/** How much wider than its moments say the fit starts. */
+const START_WIDTH = 1.1
 /** Share of part from which a zone sees nothing else. */
 const PART_ALONE = 0.99
 /** A part of less than this share of the recipe's volume is crumbs. */
@@ -59,7 +63,7 @@ function measurePart(
   const sight = { tray, zones: presence.around, depthMm: heights.depthMm, stdMm, brightness }
   const fit = fitDome(sight, startDome(heights, presence, tray), prior)
   if (fit === undefined || !reasonable(fit.dome, tray)) return { reason: 'out-of-view' }
-  if (leavesField(fit, tray)) return { reason: 'out-of-view' }
+  if (leavesField(fit, tray) || fillsBorder(heights, presence, tray)) return { reason: 'out-of-view' }
   const relief = reliefOf(heights, presence, fit, tray, recipe.textureMm)
   const uniformity = Math.max(0, 1 - relief.roughnessMm.estimate / recipe.uniformityScaleMm)
   const volumeMm3 = volumeOf(fit, relief, tray)
@@ -81,43 +85,48 @@ function measurePart(
   }
 }
 
-/** Centre, axes and height from the moments of the part's zones: of half an ellipsoid, the variance is r²/5. */
+/**
+ * Centre, axes and height from the moments of the part's zones: of half an ellipsoid, the variance is r²/5. Rather too
+ * wide than too narrow: a zone that the start does not touch could not pull the edge out to itself.
+ */
 function startDome(heights: Heights, { part }: Presence, tray: TrayPlan): Dome {
-  let sum = 0,
-    sumX = 0,
-    sumY = 0,
-    sumXX = 0,
-    sumYY = 0,
-    sumXY = 0,
-    top = 0,
-    smear = 0
+  let sum = 0
+  let sumX = 0
+  let sumY = 0
+  let sumXX = 0
+  let sumYY = 0
+  let sumXY = 0
+  let top = 1
+  let area = 0
   for (const zone of part) {
     const depth = at(heights.depthMm, zone)
     const height = Math.max(0, tray.distanceMm - depth)
-    const area = at(tray.slopeArea, zone) * depth * depth
-    const [x, y, weight] = [at(tray.p, zone) * depth, at(tray.q, zone) * depth, height * area]
+    const x = at(tray.p, zone) * depth
+    const y = at(tray.q, zone) * depth
+    area = at(tray.slopeArea, zone) * depth * depth
+    const weight = height * area
     sum += weight
     sumX += weight * x
     sumY += weight * y
     sumXX += weight * x * x
     sumYY += weight * y * y
     sumXY += weight * x * y
-    smear += (weight * area) / 12
     top = Math.max(top, height)
   }
-  const [x, y] = [sumX / sum, sumY / sum]
-  const [xx, yy, xy] = [(sumXX - smear) / sum - x * x, (sumYY - smear) / sum - y * y, sumXY / sum - x * y]
-  const rotation = 0.5 * Math.atan2(2 * xy, xx - yy)
+  const x = sumX / sum
+  const y = sumY / sum
+  const xx = sumXX / sum - x * x
+  const yy = sumYY / sum - y * y
+  const xy = sumXY / sum - x * y
   const spread = Math.hypot((xx - yy) / 2, xy)
-  const least = smear / sum
-  const radius = (variance: number): number => Math.sqrt(5 * Math.max(least / 5, variance))
+  const radius = (variance: number): number => START_WIDTH * Math.sqrt(5 * Math.max(area / 20, variance))
   return {
     x,
     y,
-    rotation,
+    rotation: 0.5 * Math.atan2(2 * xy, xx - yy),
     rx: radius((xx + yy) / 2 + spread),
     ry: radius((xx + yy) / 2 - spread),
-    rz: Math.max(1, top),
+    rz: top,
   }
 }
 
@@ -140,6 +149,18 @@ function leavesField({ dome, covariance }: DomeFit, tray: TrayPlan): boolean {
     y + halfY + stdY > maxQ * tray.distanceMm ||
     y - halfY - stdY < minQ * tray.distanceMm
   )
+}
+
+/** Whether a zone of the field's border sees so much part that it must go on behind it. */
+function fillsBorder(heights: Heights, { part }: Presence, { side, distanceMm }: TrayPlan): boolean {
+  const height = (zone: number): number => distanceMm - at(heights.depthMm, zone)
+  const most = BORDER_SHARE * height(part[0] ?? 0)
+  return part.some((zone) => {
+    const row = Math.floor(zone / side)
+    const column = zone % side
+    const onBorder = row === 0 || column === 0 || row === side - 1 || column === side - 1
+    return onBorder && height(zone) > most
+  })
 }
 
 /** The body's volume and what the relief adds; the three radii's covariance, the relief's, and the tray's distance. */

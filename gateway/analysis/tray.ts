@@ -4,7 +4,7 @@ import type { Recipe } from '../recipe.ts'
 import { at, invertPositive, median } from './numbers.ts'
 
 /** Rays along each side of a zone's footprint: few for zones that see one surface, more for those that see an edge. */
-const RAYS_PER_SIDE = [2, 5] as const
+const RAYS_PER_SIDE = [2, 4] as const
 /** Indices into `TrayPlan.rays`. */
 export const COARSE = 0
 export const FINE = 1
@@ -63,6 +63,10 @@ export interface Rays {
   readonly light: Float64Array
   /** Cosine between the ray and the tray's normal. */
   readonly cosine: Float64Array
+  /** What the bare tray returns over its depth, per ray; and per zone the sum of it, and over the depth once more. */
+  readonly emptyN: Float64Array
+  readonly zoneEmptyN: Float64Array
+  readonly zoneEmptyW: Float64Array
 }
 
 /** The plane z = c + a·x + b·y, in the head's frame. */
@@ -259,11 +263,22 @@ function width([low, high]: Bounds): number {
 function layRays(
   footprints: readonly Footprint[],
   perSide: number,
-  { across, down, normal }: PlaneFrame,
+  { across, down, normal, distance }: PlaneFrame,
 ): Rays {
   const perZone = perSide * perSide
   const per = (): Float64Array => new Float64Array(footprints.length * perZone)
-  const rays = { perZone, p: per(), q: per(), light: per(), cosine: per() }
+  const zoneEmptyN = new Float64Array(footprints.length)
+  const zoneEmptyW = new Float64Array(footprints.length)
+  const rays = {
+    perZone,
+    p: per(),
+    q: per(),
+    light: per(),
+    cosine: per(),
+    emptyN: per(),
+    zoneEmptyN,
+    zoneEmptyW,
+  }
   footprints.forEach(({ x, y }, zone) => {
     for (let index = 0; index < perZone; index += 1) {
       const column = (index % perSide) + 0.5
@@ -278,7 +293,12 @@ function layRays(
       rays.q[ray] = q
       rays.cosine[ray] = 1 / Math.sqrt(1 + p * p + q * q)
       // Natural vignetting, the fourth power of the cosine to the optical axis, and the slanted way's square.
-      rays.light[ray] = 1 / ((1 + u * u + v * v) ** 2 * (1 + p * p + q * q))
+      const light = 1 / ((1 + u * u + v * v) ** 2 * (1 + p * p + q * q))
+      const empty = (light * at(rays.cosine, ray)) / distance
+      rays.light[ray] = light
+      rays.emptyN[ray] = empty
+      zoneEmptyN[zone] = at(zoneEmptyN, zone) + empty
+      zoneEmptyW[zone] = at(zoneEmptyW, zone) + empty / distance
     }
   })
   return rays

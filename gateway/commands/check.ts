@@ -1,8 +1,8 @@
 import { parseArgs } from 'node:util'
 import { stringify } from 'yaml'
-import { loadConfig } from '../config-file.ts'
+import { loadConfig, withoutSecrets } from '../config-file.ts'
 
-/** `poincon check`: prints the configuration as the gateway would run it; exit 78 with what is wrong otherwise. */
+/** `poincon check`: prints the configuration as the gateway would run it, secrets left out; exit 78 with what is wrong otherwise. */
 export function checkCommand(args: readonly string[]): Promise<number> {
   const { values } = parseArgs({ args: [...args], options: { config: { type: 'string', short: 'c' } } })
   const { config, file } = loadConfig({
@@ -10,6 +10,6 @@ export function checkCommand(args: readonly string[]): Promise<number> {
     env: process.env,
     cwd: process.cwd(),
   })
-  process.stdout.write(`# ${file}: correct\n${stringify(config)}`)
+  process.stdout.write(`# ${file}: correct\n${stringify(withoutSecrets(config))}`)
   return Promise.resolve(0)
 }

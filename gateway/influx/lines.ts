@@ -40,7 +40,7 @@ export function inspectionLine(message: InspectionMessage, { text }: LineOptions
     .tag('recipe', message.recipe.id)
     .tag('action', message.verdict.action)
     .timestamp(timestampNs(message))
-  if (message.verdict.grade !== undefined) point.tag('grade', message.verdict.grade)
+  if (message.verdict.kind === 'graded') point.tag('grade', message.verdict.grade)
   addFields(point, '', message, text)
   return lineOf(point)
 }

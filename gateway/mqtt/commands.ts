@@ -46,12 +46,12 @@ const commandProblem = z.object({
 /** RFC 9457. */
 export type CommandProblem = Readonly<z.infer<typeof commandProblem>>
 
-const correlation = z.string().max(128).exactOptional().describe('As the request gave it.')
+const echoed = z.string().max(128).exactOptional().describe('As the request gave it.')
 
 /** What every command is answered with. */
 export const commandReply = z.discriminatedUnion('ok', [
-  z.object({ ok: z.literal(true), result: z.unknown(), correlation }),
-  z.object({ ok: z.literal(false), error: commandProblem, correlation }),
+  z.object({ ok: z.literal(true), result: z.unknown(), correlation: echoed }),
+  z.object({ ok: z.literal(false), error: commandProblem, correlation: echoed }),
 ])
 export type CommandReply = Readonly<z.infer<typeof commandReply>>
 
@@ -85,7 +85,6 @@ interface ParsedRequest {
   readonly client?: string | undefined
   readonly correlation?: string | undefined
 }
-
 
 /**
  * Answers the commands of a station: every request whose requester can be reached gets exactly one reply,

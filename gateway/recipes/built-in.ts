@@ -38,11 +38,11 @@ function recipe(
     shape: {
       product,
       densityGPerCm3: 0.947,
-      limits: { volumeMm3: { min: minVolumeMm3 }, uniformity: { min: 0.4 } },
+      limits: { volumeMm3: { min: minVolumeMm3 }, uniformity: { min: 0.2 } },
       defects: {
-        foreignBody: { limitMm: 10, criticalMm: 18, points: 0.15 },
-        deformation: { limitMm: 10, criticalMm: 18, points: 0.15 },
-        edgeDamage: { limitMm: 14, criticalMm: 30, points: 0.15 },
+        foreignBody: { limitMm: 12, criticalMm: 20, points: 0.08 },
+        deformation: { limitMm: 12, criticalMm: 20, points: 0.08 },
+        edgeDamage: { limitMm: 16, criticalMm: 32, points: 0.08 },
       },
     },
     material: MATERIAL,
@@ -109,13 +109,13 @@ const MATERIAL: NonNullable<RecipeInput['material']> = {
 /**
  * The quality classes (premium, good, acceptable, low, defective) have freshness, fat and 1 - oxidation from the same
  * ranges: .90-1, .75-.95, .60-.80, .45-.65, .20-.50. They overlap, so the mean of three tells them apart better than
- * each alone, and the worst of three better still: 0.4 × mean + 0.6 × worst, cut where two classes are equally likely
+ * each alone, and the worst of three better still: 0.3 × mean + 0.7 × worst, cut where two classes are equally likely
  * by their weights, reaches 99 % of the Bayes rate for states known to 0.005 or to 0.02 (docs/analysis.md).
  */
 const GRADING: RecipeInput['grading'] = {
-  points: { freshness: 0.1333, fat: 0.1333, oxidation: 0.1334, uniformity: 0.1, size: 0.2 },
-  weakest: 0.6,
-  thresholds: { 'A+': 0.895, A: 0.75, B: 0.595, C: 0.443 },
+  points: { freshness: 0.1, fat: 0.1, oxidation: 0.1, uniformity: 0.1, size: 0.2 },
+  weakest: 0.7,
+  thresholds: { 'A+': 0.895, A: 0.748, B: 0.594, C: 0.42 },
 }
 
 /**

@@ -56,7 +56,15 @@ export function inspection(sequence: number, changes: Partial<InspectionMessage>
       grade: 'A',
     },
     fusion: { final_score: 0.88, final_grade: 'A', confidence: 0.95, defects: [] },
-    verdict: { kind: 'graded', grade: 'A', score: 0.88, action: 'accept', reasons: [], latency_ms: 41.5 },
+    verdict: {
+      kind: 'graded',
+      grade: 'A',
+      score: 0.88,
+      action: 'accept',
+      reasons: [],
+      findings: [],
+      latency_ms: 41.5,
+    },
     provenance: {
       software: '0.1.0',
       recipe_sha256: DIGEST,

@@ -1,3 +1,4 @@
+import type { Grade } from '../../gateway/inspection.ts'
 import { type InspectionMessage, inspectionMessage } from '../../gateway/message.ts'
 
 /** What a test says about a message; blocks it names replace the built ones, `undefined` leaves a block out. */
@@ -57,12 +58,20 @@ export function ungraded(
 /** A graded part with the action that goes with its grade. */
 export function graded(
   sequence: number,
-  grade: NonNullable<InspectionMessage['verdict']['grade']>,
+  grade: Grade,
   score: number,
   overrides: MessageOverrides = {},
 ): InspectionMessage {
   const action = grade === 'REJECT' ? ('reject' as const) : ('accept' as const)
-  const verdict = { kind: 'graded' as const, grade, score, action, reasons: [], latency_ms: 142 }
+  const verdict = {
+    kind: 'graded' as const,
+    grade,
+    score,
+    action,
+    reasons: [],
+    findings: [],
+    latency_ms: 142,
+  }
   const fusion = { final_score: score, final_grade: grade, defects: [] }
   return message(sequence, { verdict, fusion, ...overrides })
 }
@@ -111,7 +120,15 @@ function gradedMessage(sequence: number): InspectionMessage {
       confidence: 0.9,
       defects: [],
     },
-    verdict: { kind: 'graded', grade: 'A', score: 0.83, action: 'accept', reasons: [], latency_ms: 142.25 },
+    verdict: {
+      kind: 'graded',
+      grade: 'A',
+      score: 0.83,
+      action: 'accept',
+      reasons: [],
+      findings: [],
+      latency_ms: 142.25,
+    },
     provenance: {
       software: '0.1.0',
       recipe_sha256: hash(7),

@@ -95,8 +95,8 @@ test('Node-RED on a real broker', { timeout: 90_000 }, async (t) => {
     await until(1, () => line.publishAsync(topics.inspection, JSON.stringify(inspection(1)), { qos: 1 }))
     const state = { schema: 'poincon.state/1', state: 'online', lot_id: 'L42' }
     await line.publishAsync(topics.state, JSON.stringify(state), { qos: 1, retain: true })
-    const verdict = { kind: 'graded', grade: 'REJECT', action: 'reject', reasons: [], latency_ms: 5 } as const
-    const reject = { verdict: { ...verdict, reasons: [] } }
+    const verdict = { kind: 'graded', grade: 'REJECT', score: 0.1, action: 'reject', latency_ms: 5 } as const
+    const reject = { verdict: { ...verdict, reasons: [], findings: [] } }
     for (const message of [
       inspection(1),
       inspection(2, reject),

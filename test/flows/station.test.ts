@@ -29,7 +29,6 @@ const REJECT = {
   grade: 'REJECT',
   score: 0.1,
   action: 'reject',
-  reasons: [],
   latency_ms: 5,
 } as const
 const HOLD = { kind: 'ungraded', action: 'hold', reasons: ['sensor-absent'], latency_ms: 5 } as const
@@ -44,7 +43,8 @@ function feed(messages: readonly object[], alertAfter = 3) {
   })
 }
 
-const reject = (sequence: number) => inspection(sequence, { verdict: { ...REJECT, reasons: [] } })
+const reject = (sequence: number) =>
+  inspection(sequence, { verdict: { ...REJECT, reasons: [], findings: [] } })
 
 test('counts per grade, per action, per lot', (t) => {
   const hold = inspection(3, { verdict: { ...HOLD, reasons: [...HOLD.reasons] }, lot_id: 'L43' })

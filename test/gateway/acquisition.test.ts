@@ -33,7 +33,7 @@ function station(overrides: Partial<AcquisitionOptions> & { measureMs?: number; 
       return seen()
     },
     storable: () => true,
-    append: (part) => {
+    record: (part) => () => {
       disk.push(part)
       return Promise.resolve(entry(disk.length))
     },
@@ -81,7 +81,7 @@ test('the gate is told before the disk', async (t) => {
   gate.act = () => order.push('gate')
   const { acquisition } = station({
     gate,
-    append: () => {
+    record: () => () => {
       order.push('disk')
       return Promise.resolve(entry(1))
     },
@@ -169,7 +169,7 @@ test('while the store takes nothing no part passes, and nothing decided is lost'
   const kept: DecidedPart[] = []
   const { acquisition, gate, counters } = station({
     storable: () => !full,
-    append: (part) => {
+    record: (part) => () => {
       if (full) {
         full = false
         return Promise.reject(new Error('ENOSPC'))

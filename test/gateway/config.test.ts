@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'tap'
 import { ConfigError, parseConfig } from '../../gateway/config.ts'
-import { loadConfig } from '../../gateway/config-file.ts'
+import { loadConfig, withoutSecrets } from '../../gateway/config-file.ts'
 
 type Test = { readonly testdir: (tree: Record<string, string>) => string }
 
@@ -97,6 +97,31 @@ test('a wrong variable is named by its own name', (t) => {
   t.throws(() => load(t, '', { POINCON_HTP_PORT: '80' }), {
     message: /^POINCON_HTP_PORT: "80": no such setting \(did you mean POINCON_HTTP_PORT\?\)/,
   })
+  t.end()
+})
+
+test('text is taken as it stands, whatever YAML would make of it', (t) => {
+  const env = {
+    POINCON_STATION: '4',
+    POINCON_MQTT_UPSTREAM_URL: 'mqtt://plant',
+    POINCON_MQTT_UPSTREAM_PASSWORD: '!abc #def',
+  }
+  t.match(load(t, '', env).config, { station: '4', mqtt: { upstream: { password: '!abc #def' } } })
+  t.end()
+})
+
+test('a configuration is shown without its secrets, also where one is wrong', (t) => {
+  const env = { POINCON_MQTT_UPSTREAM_URL: 'mqtt://plant', POINCON_MQTT_UPSTREAM_PASSWORD: 'canary' }
+  const { config } = load(t, '', env)
+  t.match(withoutSecrets(config), { mqtt: { upstream: { url: 'mqtt://plant', password: '(secret)' } } })
+  t.notMatch(JSON.stringify(withoutSecrets(config)), /canary/)
+  try {
+    load(t, 'mqtt:\n  upstream:\n    url: mqtt://plant\n    password: [canary]\n')
+    t.fail('must throw')
+  } catch (error) {
+    t.match(String(error), /mqtt\.upstream\.password: \(secret\): expected string/)
+    t.notMatch(String(error), /canary/)
+  }
   t.end()
 })
 

@@ -14,7 +14,12 @@ export interface Body {
   readonly ry: number
   readonly rz: number
   /** Round plateaus of extra height (negative: pits), in the tray's frame. */
-  readonly bumps?: readonly { readonly x: number; readonly y: number; readonly r: number; readonly mm: number }[]
+  readonly bumps?: readonly {
+    readonly x: number
+    readonly y: number
+    readonly r: number
+    readonly mm: number
+  }[]
 }
 
 export const STANDARD: Body = { x: 0, y: 0, rotation: 0.6, rx: 85, ry: 42.5, rz: 80 }
@@ -83,7 +88,11 @@ function trayAxes([aboutX, aboutY]: readonly [number, number]): readonly [Axis, 
   return [across, down, up]
 }
 
-function meet(body: Body | undefined, [dx, dy, dz]: Axis, distance: number): { z: number; cosine: number; part: boolean } {
+function meet(
+  body: Body | undefined,
+  [dx, dy, dz]: Axis,
+  distance: number,
+): { z: number; cosine: number; part: boolean } {
   const slant = Math.hypot(dx, dy, dz)
   const empty = { z: distance / dz, cosine: dz / slant, part: false }
   if (body === undefined) return empty
@@ -179,7 +188,8 @@ export function spectrumOf(
   const counts: Partial<Record<Channel, number>> = {}
   Object.entries(materialOf(RECIPE).channels).forEach(([name, row], index) => {
     const channel = name as Channel
-    const factor = (1 + (1 - freshness) * row.ageing) * (1 + oxidation * row.oxidation) * (1 + (1 - fat) * row.fat)
+    const factor =
+      (1 + (1 - freshness) * row.ageing) * (1 + oxidation * row.oxidation) * (1 + (1 - fat) * row.fat)
     counts[channel] = row.reference * 400 * factor * light(channel, index)
   })
   return { kind: 'as7341', takenAt: 0, counts, gain: 4, integrationMs: 100, fullScale: 65535, saturated: [] }

@@ -37,7 +37,10 @@ test('the volume of a dome is right to 2 %, whatever its size, place and rotatio
   for (const body of bodies) {
     const { volumeMm3, outline, baseAreaMm2, defects } = surfaceOf(body)
     const name = JSON.stringify(body)
-    t.ok(Math.abs(relative(volumeMm3.estimate, bodyVolume(body))) < 0.02, `volume of ${name}: ${volumeMm3.estimate}`)
+    t.ok(
+      Math.abs(relative(volumeMm3.estimate, bodyVolume(body))) < 0.02,
+      `volume of ${name}: ${volumeMm3.estimate}`,
+    )
     t.ok(Math.abs(relative(baseAreaMm2.estimate, Math.PI * body.rx * body.ry)) < 0.03, `base of ${name}`)
     t.ok(Math.hypot(outline.xMm - body.x, outline.yMm - body.y) < 2, `place of ${name}`)
     t.same(defects, [], `no defect on ${name}`)
@@ -55,11 +58,18 @@ test('rotation is found, and length is never shorter than width', (t) => {
   t.end()
 })
 
-test('a tilted head measures the same volume', (t) => {
-  const upright = surfaceOf(STANDARD).volumeMm3.estimate
-  for (const tilt of [[0.03, 0], [0, -0.05], [0.05, 0.05]] as const) {
-    const tilted = surfaceOf(STANDARD, { tilt }).volumeMm3.estimate
-    t.ok(Math.abs(relative(tilted, upright)) < 0.015, `${tilt}: ${tilted} beside ${upright}`)
+test('the volume does not depend on the tilt of the head', (t) => {
+  for (const tilt of [
+    [0, 0],
+    [0.03, 0],
+    [0, -0.05],
+    [0.05, 0.05],
+  ] as const) {
+    const { volumeMm3 } = surfaceOf(STANDARD, { tilt })
+    t.ok(
+      Math.abs(relative(volumeMm3.estimate, bodyVolume(STANDARD))) < 0.02,
+      `${tilt}: ${volumeMm3.estimate}`,
+    )
   }
   t.end()
 })
@@ -130,7 +140,11 @@ test('a crumb is no product', (t) => {
 })
 
 test('a part that leaves the field is out of view', (t) => {
-  for (const body of [{ ...STANDARD, x: 100 }, { ...STANDARD, y: -120 }, { ...STANDARD, rx: 150, ry: 120 }]) {
+  for (const body of [
+    { ...STANDARD, x: 100 },
+    { ...STANDARD, y: -120 },
+    { ...STANDARD, rx: 150, ry: 120 },
+  ]) {
     t.equal(measureSurface(frameOf(body), planOf(), SHAPE).reason, 'out-of-view')
   }
   t.end()
@@ -140,7 +154,11 @@ test('a frame that does not belong to the calibration is not judged by it', (t) 
   const frame = frameOf(STANDARD)
   t.equal(measureSurface(frame, undefined, SHAPE).reason, 'not-calibrated', 'no calibration')
   t.equal(measureSurface(frameOf(STANDARD, { zones: 16 }), planOf(), SHAPE).reason, 'not-calibrated', '4 × 4')
-  t.equal(measureSurface(frameOf(STANDARD, { offsetMm: 15 }), planOf(), SHAPE).reason, 'not-calibrated', 'tray moved')
+  t.equal(
+    measureSurface(frameOf(STANDARD, { offsetMm: 15 }), planOf(), SHAPE).reason,
+    'not-calibrated',
+    'tray moved',
+  )
   const far = blankFrame(64)
   far.rangeMm.fill(4000)
   t.equal(measureSurface(far, planOf(), SHAPE).reason, 'not-calibrated', 'tray gone')

@@ -78,6 +78,7 @@ export function inspectionDraft(random: () => number, sampleId = 'S-000001'): In
       score: 0.9,
       action: 'accept',
       reasons: [],
+      findings: [],
       latency_ms: measure(30, 60, 3),
     },
     provenance: { software: '0.1.0', recipe_sha256: 'a'.repeat(64), calibration: [uuidv7()], models: {} },

@@ -1,0 +1,141 @@
+import { z } from 'zod'
+import { healthReport } from '../../../gateway/api/health.ts'
+import { stationState } from '../../../gateway/api/station-state.ts'
+import { emptyTray } from '../../../gateway/calibration.ts'
+import { configSchema } from '../../../gateway/config.ts'
+import { commandPayloads } from '../../../gateway/line-commands.ts'
+import { inspectionMessage } from '../../../gateway/message.ts'
+import { commandReply } from '../../../gateway/mqtt/commands.ts'
+import { stateMessage } from '../../../gateway/mqtt/state.ts'
+import { rawRecord } from '../../../gateway/raw.ts'
+import { recipeSchema } from '../../../gateway/recipe.ts'
+
+export type JsonSchema = z.core.JSONSchema.JSONSchema
+
+/** One form that crosses a boundary, as it is published. */
+export interface PublishedSchema {
+  /** `docs/schemas/<name>.schema.json`. */
+  readonly name: string
+  readonly title: string
+  /** Where it is met. */
+  readonly description: string
+  readonly schema: z.ZodType
+}
+
+const FORMS: readonly PublishedSchema[] = [
+  {
+    name: 'poincon.inspection-1',
+    title: 'poincon.inspection/1',
+    description: 'One inspection: MQTT `inspection`, `/api/v1/inspections`, `/ws/realtime`, the store.',
+    schema: inspectionMessage,
+  },
+  {
+    name: 'poincon.state-1',
+    title: 'poincon.state/1',
+    description: 'Whether a station is there, and with what: MQTT `state`, retained.',
+    schema: stateMessage,
+  },
+  {
+    name: 'poincon.raw-1',
+    title: 'poincon.raw/1',
+    description: 'The raw data of one part: a line of the files that `poincon run --replay` reads.',
+    schema: rawRecord,
+  },
+  {
+    name: 'health',
+    title: 'Health report',
+    description: 'Counters and units: MQTT `health`, retained, and `/healthz`.',
+    schema: healthReport,
+  },
+  {
+    name: 'station',
+    title: 'Station',
+    description: 'The station for a person who looks at it: `/api/v1/station`, `/ws/realtime`.',
+    schema: stationState,
+  },
+  {
+    name: 'configuration',
+    title: 'Configuration',
+    description: '`poincon.yaml`.',
+    schema: configSchema,
+  },
+  {
+    name: 'recipe',
+    title: 'Recipe',
+    description: 'What is made, and when it is good.',
+    schema: recipeSchema,
+  },
+  {
+    name: 'calibration',
+    title: 'Calibration',
+    description: 'What the heads read on the empty tray.',
+    schema: emptyTray,
+  },
+]
+
+/** The name of a command in the name of its schema: `lot/start` → `cmd.lot-start`. */
+export function commandSchemaName(command: string): string {
+  return `cmd.${command.replaceAll('/', '-')}`
+}
+
+/** Everything that is published under `docs/schemas`. */
+export const PUBLISHED: readonly PublishedSchema[] = [
+  ...FORMS,
+  ...Object.entries(commandPayloads).map(([command, schema]) => ({
+    name: commandSchemaName(command),
+    title: `cmd/${command}`,
+    description: `What the command \`${command}\` takes.`,
+    schema,
+  })),
+  {
+    name: commandSchemaName('reply'),
+    title: 'cmd/<name>/reply',
+    description: 'What every command is answered with; `result` is the command’s own.',
+    schema: commandReply,
+  },
+]
+
+/**
+ * JSON Schema (draft 2020-12) of what may be sent or written: a field with a default may be left out, and forms that
+ * may grow are open to fields they do not name.
+ * @throws when the schema holds what JSON Schema cannot say
+ */
+export function jsonSchemaOf({ name, title, description, schema }: PublishedSchema): JsonSchema {
+  const { $schema, ...form } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any', override })
+  if (JSON.stringify(form).includes(UNSAYABLE)) throw new Error(`${name}: JSON Schema cannot say all of it`)
+  return {
+    ...($schema === undefined ? {} : { $schema }),
+    $id: `urn:poincon:schema:${name}`,
+    title,
+    description,
+    ...form,
+  }
+}
+
+const UNSAYABLE = 'no form in JSON Schema'
+const UNSAYABLE_KINDS: ReadonlySet<string> = new Set(['custom', 'transform', 'date', 'map', 'set', 'bigint'])
+
+interface Met {
+  readonly zodSchema: z.core.$ZodTypes
+  readonly jsonSchema: JsonSchema
+}
+
+function override({ zodSchema, jsonSchema }: Met): void {
+  const kind = zodSchema._zod.def.type
+  if (UNSAYABLE_KINDS.has(kind) && Object.keys(jsonSchema).length === 0) jsonSchema.$comment = UNSAYABLE
+  if (kind === 'union') dropUnsayable(jsonSchema)
+  // What must not be shown is our own mark; the standard's is `writeOnly`.
+  if (jsonSchema.secret === true) {
+    delete jsonSchema.secret
+    jsonSchema.writeOnly = true
+  }
+}
+
+/** Bytes or their base64: in memory it is either, in a file only what JSON can say. */
+function dropUnsayable(union: JsonSchema): void {
+  const sayable = union.anyOf?.filter(({ $comment }) => $comment !== UNSAYABLE) ?? []
+  const [only, ...others] = sayable
+  if (only === undefined || sayable.length === union.anyOf?.length) return
+  delete union.anyOf
+  Object.assign(union, others.length === 0 ? only : { anyOf: sayable })
+}
