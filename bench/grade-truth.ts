@@ -48,7 +48,12 @@ async function inspectParts(): Promise<readonly Inspected[]> {
   for (let number = 1; number <= COUNT; number += 1) {
     const truth = line.next()
     const trigger = { number, at: clock.now(), source: 'interval' } as const
-    const { evidence, judgement } = await inspect(trigger, heads, (seen) => judge(plan, seen), never)
+    const { evidence, judgement } = await inspect(
+      trigger,
+      heads,
+      (seen) => judge(plan, seen),
+      new AbortController().signal,
+    )
     parts.push({ truth, judgement, evidence })
   }
   await rack.stop()

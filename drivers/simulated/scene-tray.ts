@@ -56,9 +56,9 @@ export function castEmpty(scene: EmptyScene): RayFan {
     const row = Math.floor((ray % RAYS) / SIDE)
     const cellX = (centre.x[zone] ?? 0) + (column - MIDDLE) * STEP
     const cellY = (centre.y[zone] ?? 0) + (row - MIDDLE) * STEP
-    // No two rays of a zone share a row or a column, so that an edge crosses them one by one.
+    // The grid is turned a little: no two rays of a zone share a row or a column, so an edge crosses them one by one.
     const x = cellX + ((row - MIDDLE) / SIDE) * STEP
-    const y = cellY + ((column - MIDDLE) / SIDE) * STEP
+    const y = cellY - ((column - MIDDLE) / SIDE) * STEP
     // The inverse square of the axial distance is short of the slant one by two more powers of the cosine.
     const dimming = (1 + x * x + y * y) ** (-(RANGING.vignettingPower + 2) / 2)
     fan.x[ray] = x

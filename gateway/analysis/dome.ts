@@ -41,8 +41,8 @@ export interface DomeFit {
 
 const SIZE = 6
 /** Passes with few rays a zone, which find the place, and at most so many with many rays on the part's edge. */
-const COARSE_PASSES = 1
-const FINE_PASSES = 2
+const COARSE_PASSES = 2
+const FINE_PASSES = 1
 /** Passes after which the part is as bright as it was found to be. */
 const CONTRAST_PASSES = 2
 /** Distance from the silhouette, as b²/a - c, within which a ray counts as partly on the part. */

@@ -67,7 +67,7 @@ export function normalCdf(z: number): number {
 
 /** The middle value; of an even number, the mean of the two. NaN of none. */
 export function median(values: readonly number[]): number {
-  const sorted = Float64Array.from(values).sort()
+  const sorted = new Float64Array(values).sort()
   const upper = sorted[sorted.length >> 1] ?? Number.NaN
   const lower = sorted[(sorted.length - 1) >> 1] ?? Number.NaN
   return (lower + upper) / 2

@@ -109,8 +109,8 @@ const MATERIAL: NonNullable<RecipeInput['material']> = {
 /**
  * The quality classes (premium, good, acceptable, low, defective) have freshness, fat and 1 - oxidation from the same
  * ranges: .90-1, .75-.95, .60-.80, .45-.65, .20-.50. They overlap, so the mean of three tells them apart better than
- * each alone, and the worst of three better still: 0.3 × mean + 0.7 × worst, cut where two classes are equally likely
- * by their weights, reaches 99 % of the Bayes rate for states known to 0.005 or to 0.02 (docs/analysis.md).
+ * each alone, and the worst of three better still: 0.3 × mean + 0.7 × worst. The cuts and the limits of the defects were
+ * chosen on simulated parts, the latter so that a good part's own relief rejects none (docs/analysis.md).
  */
 const GRADING: RecipeInput['grading'] = {
   points: { freshness: 0.1, fat: 0.1, oxidation: 0.1, uniformity: 0.1, size: 0.2 },
