@@ -21,6 +21,7 @@ import { wire } from '../gateway/hardware.ts'
 import { HeadRack } from '../gateway/head-rack.ts'
 import { PartCounters } from '../gateway/health/counters.ts'
 import { inspect, type MeasuringHead } from '../gateway/inspect.ts'
+import { InspectionIds } from '../gateway/inspection-ids.ts'
 import { silentLog } from '../gateway/log.ts'
 import { MqttSink } from '../gateway/mqtt/sink.ts'
 import { stationTopics } from '../gateway/mqtt/topics.ts'
@@ -84,6 +85,7 @@ async function measure(station: Awaited<ReturnType<typeof openStation>>, count: 
   const decisionMs: number[] = []
   const entries: OutboxEntry[] = []
   const records: Promise<unknown>[] = []
+  const ids = new InspectionIds()
   let fired = 0
   let finished = (): void => {}
   const done = new Promise<void>((resolve) => {
@@ -115,6 +117,7 @@ async function measure(station: Awaited<ReturnType<typeof openStation>>, count: 
     },
     record: (part) => {
       const { draft, raw } = recordOf(part, {
+        id: ids.next(),
         identity,
         software: 'bench',
         inForce: setup.inForce,
@@ -222,8 +225,10 @@ try {
   await measure(station, WARM_UP)
   const loop = monitorEventLoopDelay({ resolution: 1 })
   loop.enable()
+  const before = performance.eventLoopUtilization()
   const sample = await measure(station, COUNT)
   loop.disable()
+  const busy = performance.eventLoopUtilization(before).utilization
   const bytes = sample.entries[0]?.payload.length ?? 0
   const inserts = await rawInserts(dir, sample.entries, station.store)
   const publishes = await rawPublishes(mosquitto.url, sample.entries)
@@ -236,6 +241,7 @@ try {
     `  until stored      ${sample.storedPerSecond.toFixed(0)}/s`,
     `  decision p50/p99  ${percentile(sample.decisionMs, 0.5).toFixed(2)} / ${decision.toFixed(2)} ms from the last byte   goal ${GOAL.decisionMs} ms`,
     `  loop delay p99.9  ${loopMs.toFixed(1)} ms   goal ${GOAL.loopMs} ms`,
+    `  main thread busy  ${(100 * busy).toFixed(0)} %: ${((busy * 1e6) / sample.perSecond).toFixed(0)} µs an inspection`,
     `  sqlite3 alone     ${inserts.toFixed(0)} rows/s in 500s: we reach ${((100 * sample.perSecond) / inserts).toFixed(0)} %`,
     `  mqtt alone        ${publishes.toFixed(0)}/s, 200 in flight: we reach ${((100 * sample.perSecond) / publishes).toFixed(0)} %`,
     `  RSS               ${(process.memoryUsage.rss() / 1e6).toFixed(0)} MB`,

@@ -59,7 +59,6 @@ interface Part {
   readonly trigger: Trigger
   readonly counted: CountedPart
   readonly deadlineAt: number
-  readonly expired: AbortController
   readonly recorded: (record: Promise<OutboxEntry>) => void
   /** The heads were looking at another part when it came. */
   readonly waited: boolean
@@ -85,6 +84,7 @@ export class Acquisition implements Unit {
   #measuring: Promise<void> | undefined
   #source: Promise<void> = Promise.resolve()
   #refused = false
+  #expired = new AbortController()
   /** How long the last look took that ended in time. */
   #lookMs = 0
 
@@ -129,7 +129,6 @@ export class Acquisition implements Unit {
       trigger: { number: this.#triggers, at, source, ...(sampleId === undefined ? {} : { sampleId }) },
       counted: counters.triggered(),
       deadlineAt: at + deadline,
-      expired: new AbortController(),
       recorded,
       waited: this.#measuring !== undefined,
       cancelDeadline: () => {},
@@ -179,14 +178,20 @@ export class Acquisition implements Unit {
     this.#measuring = undefined
   }
 
-  async #look({ trigger, expired }: Part): Promise<Inspected> {
+  async #look({ trigger }: Part): Promise<Inspected> {
     const { inspect, log } = this.#options
     try {
-      return await inspect(trigger, expired.signal)
+      return await inspect(trigger, this.#deadlineSignal())
     } catch (error) {
       log.error({ err: error, trigger: trigger.number }, 'an inspection broke')
       return notInspected(undecided('sensor-failed'))
     }
+  }
+
+  /** One part is looked at at a time, so one controller serves until a part's deadline used it up. */
+  #deadlineSignal(): AbortSignal {
+    if (this.#expired.signal.aborted) this.#expired = new AbortController()
+    return this.#expired.signal
   }
 
   /** To look at a part that waited too long to be finished in time would only make the one behind it late as well. */
@@ -198,7 +203,7 @@ export class Acquisition implements Unit {
   #expire(part: Part): void {
     if (part.measuring) {
       this.#decide(part, undecided('late'))
-      part.expired.abort()
+      this.#expired.abort()
     } else {
       this.#turnAway(part)
     }

@@ -92,7 +92,7 @@ export async function observe(
       if (!over && !signal.aborted) gaps.push({ head: head.id, reason: reasonOf(error) })
     }
   })
-  await Promise.race([Promise.all(asked), aborted(signal)])
+  await settledOrAborted(Promise.all(asked), signal)
   over = true
   for (const { id } of heads) {
     if (!measurements.has(id) && !gaps.some(({ head }) => head === id))
@@ -122,9 +122,18 @@ function reasonOf(error: unknown): UngradedReason {
   throw error
 }
 
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
+/** Waits for whichever comes first, and leaves no listener behind. */
+function settledOrAborted(work: Promise<unknown>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const done = (): void => {
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    signal.addEventListener('abort', done)
+    if (signal.aborted) done()
+    work.then(done, (error: unknown) => {
+      signal.removeEventListener('abort', done)
+      reject(error)
+    })
   })
 }

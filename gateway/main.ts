@@ -18,6 +18,7 @@ import { type Identity, identityOf } from './identity.ts'
 import { InfluxSink } from './influx/sink.ts'
 import { inspect } from './inspect.ts'
 import type { Trigger } from './inspection.ts'
+import { InspectionIds } from './inspection-ids.ts'
 import { lineCommands } from './line-commands.ts'
 import type { Log } from './log.ts'
 import type { InspectionDraft } from './message.ts'
@@ -126,6 +127,7 @@ function assemble(parts: Parts): { readonly units: readonly Unit[]; readonly rea
 
   const nowInForce = (): InForce =>
     player === undefined ? setup.inForce : setup.inForceOver(player.tray(setup.tray))
+  const ids = new InspectionIds()
   const judgedBy = new WeakMap<Trigger, InForce>()
   const acquisition = new Acquisition({
     clock,
@@ -144,6 +146,7 @@ function assemble(parts: Parts): { readonly units: readonly Unit[]; readonly rea
     decided: (part) => metrics.decided(decisionOf(part)),
     record: (part) => {
       const { draft, raw } = recordOf(part, {
+        id: ids.next(),
         identity,
         software: version,
         inForce: judgedBy.get(part.trigger) ?? nowInForce(),

@@ -1,4 +1,3 @@
-import { v7 as uuid } from 'uuid'
 import type { DecidedPart } from './acquisition.ts'
 import type { ClockState } from './clock-discipline.ts'
 import type { Identity } from './identity.ts'
@@ -11,6 +10,8 @@ import type { InForce } from './setup.ts'
 
 /** What the station was when the part was decided. */
 export interface Circumstances {
+  /** Of the inspection, UUIDv7. */
+  readonly id: string
   readonly identity: Identity
   readonly software: string
   readonly inForce: Omit<InForce, 'plan'>
@@ -23,7 +24,7 @@ export interface Circumstances {
 /** The record of one decided part: the message without its place in the log, and the raw data beside it. */
 export function recordOf(
   part: DecidedPart,
-  { identity, software, inForce, clock, wallMs, dryRun }: Circumstances,
+  { id, identity, software, inForce, clock, wallMs, dryRun }: Circumstances,
 ): { readonly draft: InspectionDraft; readonly raw: Uint8Array } {
   const { trigger, inspected, judgement, latencyMs } = part
   const { recipe, lotId, tray } = inForce
@@ -36,7 +37,7 @@ export function recordOf(
   const draft: InspectionDraft = {
     schema: 'poincon.inspection/1',
     type: 'sensor_data',
-    id: uuid(),
+    id,
     timestamp,
     clock,
     device_id: identity.deviceId,

@@ -38,7 +38,7 @@ interface Insert {
 // Rows that one INSERT carries at most, smallest first. A batch is cut into these, so that sealing never holds up the
 // event loop for longer than one of them takes. What a statement is not given is NULL, and a row of NULLs is left out:
 // every chunk takes one statement, and so one turn through the thread pool, whatever its length.
-const CHUNKS = [1, 8, 32] as const
+const CHUNKS = [1, 4, 8, 16, 32] as const
 
 /** Writes rows of the log, inside a transaction that somebody else began. */
 export class LogRows {
