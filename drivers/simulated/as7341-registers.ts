@@ -6,7 +6,6 @@ const LOW_BANK_CH1 = 0x66
 const CONTROL = 0xfa
 const RAM_BANKS = 4
 const BANK_SIZE = 0x80
-const FD_STATUS_CLEARABLE = 0x3c
 
 const RESET_LOW: ReadonlyMap<number, number> = new Map([[reg.LED, 0x04]])
 const RESET: ReadonlyMap<number, number> = new Map([
@@ -15,14 +14,14 @@ const RESET: ReadonlyMap<number, number> = new Map([
   [reg.CFG3, reg.CFG3_RESET],
   [reg.CFG6, reg.CFG6_RAM_TO_CHAIN],
   [reg.CFG8, reg.CFG8_RESET],
-  [0xb3, 0xf2], // CFG10
-  [0xbe, 0x02], // GPIO2
+  [reg.CFG10, reg.CFG10_RESET],
+  [reg.GPIO2, 0x02],
   [reg.ASTEP, 0xe7],
   [reg.ASTEP + 1, 0x03],
   [0xcf, 0x99], // AGC_GAIN_MAX
   [reg.AZ_CONFIG, reg.AZ_AT_START],
-  [0xd7, 0x21], // FD_CFG0
-  [0xda, 0x48], // FD_TIME2
+  [reg.FD_CFG0, reg.FD_CFG0_RESET],
+  [reg.FD_TIME2, reg.FD_TIME2_RESET],
 ])
 
 /**
@@ -173,7 +172,8 @@ export class RegisterFile {
       this.clear(reg.STATUS, value)
       if ((value & reg.STATUS_AINT) !== 0) this.put(reg.STATUS3, 0)
     } else if (address === reg.STATUS5) this.clear(reg.STATUS5, value)
-    else if (address === reg.FD_STATUS) this.clear(reg.FD_STATUS, value & FD_STATUS_CLEARABLE)
+    else if (address === reg.FD_STATUS) this.clear(reg.FD_STATUS, value & reg.FD_STATUS_CLEARABLE)
+    else if (address === reg.GPIO2) this.put(reg.GPIO2, value & ~reg.GPIO2_IN)
     else if (!isReadOnly(address)) this.put(address, value)
   }
 

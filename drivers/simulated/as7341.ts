@@ -1,6 +1,7 @@
 import { GAINS } from '../as7341/counts.ts'
 import * as reg from '../as7341/registers.ts'
 import { ADC_COUNT, CHAIN_LENGTH } from '../as7341/smux.ts'
+import { PERSISTENCE } from '../as7341/thresholds.ts'
 import type { Clock } from '../clock.ts'
 import { Converter, type LightScene, type Noise } from './as7341-converter.ts'
 import { RegisterFile } from './as7341-registers.ts'
@@ -47,8 +48,6 @@ const STEP_US = 2.78
 const WAIT_STEP_MS = 2.78
 /** A chip left measuring alone catches up this many cycles when next asked: more than the longest persistence. */
 const CATCH_UP_CYCLES = 64
-/** Consecutive counts outside the thresholds that each APERS code asks for; 0 is every cycle. */
-const PERSISTENCE = [0, 1, 2, 3, 5, 10, 15, 20, 25, 30, 35, 40, 45, 50, 55, 60]
 /** Measurement and both calculations valid; bits 1:0 say which flicker was found. */
 const FD_VALID = 0x2c
 
@@ -74,6 +73,7 @@ export class SimulatedAs7341 implements SimulatedDevice {
   /** Counts outside the thresholds, in a row. */
   #outside = 0
   #fault: ConverterFault | undefined
+  #gpioHigh = false
 
   /** A chip that gets power now. */
   constructor(clock: Pick<Clock, 'now'>, scene: LightScene, options: SimulatedAs7341Options = {}) {
@@ -98,6 +98,11 @@ export class SimulatedAs7341 implements SimulatedDevice {
   /** Breaks the converters, or mends them (`undefined`). */
   breakConverter(fault: ConverterFault | undefined): void {
     this.#fault = fault
+  }
+
+  /** What the GPIO pin is held at from outside, as far as the chip lets it go. */
+  driveGpio(high: boolean): void {
+    this.#gpioHigh = high
   }
 
   state(): ChipState {
@@ -128,7 +133,7 @@ export class SimulatedAs7341 implements SimulatedDevice {
     this.#registers.beginRead()
     const bytes = new Uint8Array(length)
     for (let at = 0; at < length; at += 1) {
-      bytes[at] = this.#registers.read(this.#pointer) | this.#busyBit()
+      bytes[at] = this.#registers.read(this.#pointer) | this.#busyBit() | this.#gpioBit()
       this.#step()
     }
     return bytes
@@ -141,6 +146,13 @@ export class SimulatedAs7341 implements SimulatedDevice {
   #busyBit(): number {
     const busy = this.#pointer === reg.STATUS6 && this.#clock.now() - this.#poweredAt < BUSY_MS
     return busy ? reg.STATUS6_INT_BUSY : 0
+  }
+
+  #gpioBit(): number {
+    if (this.#pointer !== reg.GPIO2) return 0
+    const isInput = this.#registers.has(reg.GPIO2, reg.GPIO2_IN_EN)
+    const released = this.#registers.has(reg.GPIO2, reg.GPIO2_OUT)
+    return isInput && released && this.#gpioHigh ? reg.GPIO2_IN : 0
   }
 
   /** The pointer goes up with every byte, and from FDATA's high byte back to its low one. */

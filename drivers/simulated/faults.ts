@@ -1,3 +1,4 @@
+import { BusError, type BusFault, type I2cBus } from '../bus.ts'
 import type { Clock } from '../clock.ts'
 import type { SimulatedDevice } from './bus.ts'
 import { Random } from './random.ts'
@@ -69,5 +70,54 @@ export class FaultyDevice implements SimulatedDevice {
   #now(): WireFault | undefined {
     if (this.#fault !== undefined && this.#clock.now() >= this.#until) this.#fault = undefined
     return this.#fault
+  }
+}
+
+/**
+ * What goes wrong on the host's side of a bus: any `BusFault` makes transfers fail with it, `flipped` inverts one bit of
+ * what was read.
+ */
+export type TransferFault = BusFault | 'flipped'
+
+/** Stands between a driver and a bus, and spoils the next transfers. */
+export class FaultyBus implements I2cBus {
+  readonly #bus: I2cBus
+  readonly #noise: Random
+  #fault: TransferFault | undefined
+  #left = 0
+  #only: (out: Uint8Array, length: number) => boolean = () => true
+
+  constructor(bus: I2cBus, seed = 1) {
+    this.#bus = bus
+    this.#noise = new Random(seed)
+  }
+
+  /**
+   * @param times how many transfers; default: until `heal`
+   * @param only which transfers: by what the driver writes first, and how much it reads then; default: all
+   */
+  break(
+    fault: TransferFault,
+    times = Number.POSITIVE_INFINITY,
+    only: (out: Uint8Array, length: number) => boolean = () => true,
+  ): void {
+    this.#fault = fault
+    this.#left = times
+    this.#only = only
+  }
+
+  heal(): void {
+    this.#fault = undefined
+  }
+
+  async transfer(address: number, out: Uint8Array, length: number): Promise<Uint8Array> {
+    const fault = this.#left > 0 && this.#only(out, length) ? this.#fault : undefined
+    if (fault === undefined) return await this.#bus.transfer(address, out, length)
+    this.#left -= 1
+    if (fault !== 'flipped') throw new BusError(fault, `${fault} at 0x${address.toString(16)}`)
+    const answer = (await this.#bus.transfer(address, out, length)).slice()
+    const at = Math.floor(this.#noise.uniform() * answer.length)
+    if (at < answer.length) answer[at] = (answer[at] ?? 0) ^ (1 << Math.floor(this.#noise.uniform() * 8))
+    return answer
   }
 }

@@ -14,6 +14,7 @@ import { Random } from './random.ts'
 const FIRMWARE_BYTES = 86016
 const CONFIGURATION_BYTES = 972
 const XTALK_BYTES = 776
+const XTALK_CALIBRATION_BYTES = 984
 /** The objects of the chip's calibration memory: DCI address, entries, bytes an entry (0: bytes in all), facts §4. */
 const NVM_BLOCKS = [
   [0x5400, 4, 0],
@@ -42,6 +43,7 @@ export function generateFirmware(seed: number): FirmwareImage {
       NVM_BLOCKS.map(([index, size, type]) => bigEndianWords(blockHeader(index, size, type))),
       0x02020024,
     ),
+    xtalkCalibration: xtalkCalibration(),
   }
   return imageOf(parts, new Map([[createHash('sha256').update(firmware).digest('hex'), declared]]))
 }
@@ -110,12 +112,20 @@ function configuration(): Uint8Array {
     block(0xe0c4, 8, 0, words(0, 0)),
     block(0xe108, 40, 0, new Uint8Array(40)),
   ]
-  const filled = join(blocks).length + 8
-  // The rest is room for objects that nobody reads, at an address that nothing else uses.
-  const padded = [...blocks, block(0xf000, CONFIGURATION_BYTES - filled - 4, 0, new Uint8Array(0))]
-  const bytes = command(padded, 0x000103c8, CONFIGURATION_BYTES)
+  const bytes = filledCommand(blocks, 0x000103c8, CONFIGURATION_BYTES)
   bytes[TARGETS_ELEMENT] = 2
   return bytes
+}
+
+/** The resolution stays, as with ST's table; the target and the samples are the host's to set. */
+function xtalkCalibration(): Uint8Array {
+  return filledCommand([block(0x5470, 8, 0, words(0, 2))], 0x000103d4, XTALK_CALIBRATION_BYTES)
+}
+
+/** Its rest is room for objects that nobody reads, at an address that nothing else uses. */
+function filledCommand(blocks: readonly Uint8Array[], footer: number, length: number): Uint8Array {
+  const room = length - join(blocks).length - 12
+  return command([...blocks, block(0xf000, room, 0, new Uint8Array(0))], footer, length)
 }
 
 function xtalk(random: Random): Uint8Array {

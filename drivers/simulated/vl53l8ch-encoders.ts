@@ -1,10 +1,11 @@
 import * as reg from '../vl53l8ch/registers.ts'
 import type { DciMemory } from './vl53l8ch-dci.ts'
 import { histogramEncoder } from './vl53l8ch-histograms.ts'
+import type { MotionSeen } from './vl53l8ch-motion.ts'
 import type { RangeView, ZoneEcho } from './vl53l8ch-scene.ts'
 
 /** Quantises what was seen into one block of the frame that `view` begins with. */
-export type Encode = (view: DataView, seen: RangeView) => void
+export type Encode = (view: DataView, seen: RangeView, motion: MotionSeen) => void
 
 // The bus carries words with their most significant byte first, the firmware's arrays are little-endian: element i of
 // a byte array stands at i ^ 3, of a 16-bit array at i ^ 1.

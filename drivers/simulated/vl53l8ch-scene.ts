@@ -20,6 +20,11 @@ export interface RangeView {
 
 /** What stands in front of the simulated chip. */
 export interface RangeScene {
-  /** @param at ms of the simulation's clock at the end of the exposure */
-  look(zones: 16 | 64, at: number): RangeView
+  /**
+   * @param at ms of the simulation's clock at the end of the exposure
+   * @param integrationMs how long light is gathered; a scene without a model of it may leave it alone
+   */
+  look(zones: 16 | 64, at: number, integrationMs: number): RangeView
+  /** What the cover glass throws back, kcps/spad of 64 zones: what a crosstalk calibration finds; default: as stored. */
+  crosstalk?(): ArrayLike<number> | undefined
 }

@@ -25,7 +25,7 @@ type Firmware = 'absent' | 'starting' | 'running' | 'lost'
 
 const PAGE_BYTES = 0x8000
 const FIRMWARE_BYTES = 86016
-const MAILBOX = 0x2c00
+const SHARED_OBJECT = 0x5400
 /** From the restart until the boot program answers, and from the processor's start until its firmware does. */
 const RESTART_MS = 2
 const FIRMWARE_START_MS = 0.5
@@ -51,11 +51,12 @@ export class SimulatedVl53l8ch implements SimulatedDevice {
     new Uint8Array(PAGE_BYTES),
     new Uint8Array(PAGE_BYTES),
   ] as const
-  #dci = new DciMemory()
+  #dci: DciMemory
   #address = reg.ADDRESS
   #page = 0
   #pointer = 0
   #powered = true
+  #listening = true
   #state: Firmware = 'absent'
   #readyAt: number
   #asleep = false
@@ -67,6 +68,7 @@ export class SimulatedVl53l8ch implements SimulatedDevice {
     this.#moved = options.moved ?? (() => {})
     this.#ranging = new RangingCore(options.clock, options.scene)
     this.#nvm.storeBlocks(options.nvm ?? generateNvm(1))
+    this.#dci = this.#freshObjects()
     this.#readyAt = options.clock.now()
     this.#pages[0][reg.POWER] = reg.POWER_AWAKE
   }
@@ -85,6 +87,16 @@ export class SimulatedVl53l8ch implements SimulatedDevice {
     this.#restart()
   }
 
+  /** The LPn pin: low makes it deaf on the bus, nothing else (DS14161). */
+  listen(high: boolean): void {
+    this.#listening = high
+  }
+
+  /** An edge at the SYNC pin: with external sync on, it begins an exposure. */
+  pulse(): void {
+    this.#ranging.pulse()
+  }
+
   /** A dip of the supply. */
   powerCycle(): void {
     this.powerOff()
@@ -92,7 +104,7 @@ export class SimulatedVl53l8ch implements SimulatedDevice {
   }
 
   write(bytes: Uint8Array): boolean {
-    if (!this.#powered) return false
+    if (!this.#powered || !this.#listening) return false
     const [high = 0, low = 0] = bytes
     this.#pointer = (high << 8) | low
     const payload = bytes.subarray(2)
@@ -103,7 +115,7 @@ export class SimulatedVl53l8ch implements SimulatedDevice {
   }
 
   read(length: number): Uint8Array | undefined {
-    if (!this.#powered) return undefined
+    if (!this.#powered || !this.#listening) return undefined
     const from = this.#pointer
     this.#pointer += length
     if (from === reg.PAGE_SELECT) return new Uint8Array(length).fill(this.#page, 0, 1)
@@ -111,7 +123,7 @@ export class SimulatedVl53l8ch implements SimulatedDevice {
     const memory = this.#pages[this.#page]
     if (memory === undefined) return this.#readFirmware(from, length)
     if (this.#page === reg.PAGE_HARDWARE) this.#showHardware(memory)
-    if (this.#page === reg.PAGE_UI && from < MAILBOX) this.#ranging.refresh(memory, from, length)
+    if (this.#page === reg.PAGE_UI) this.#ranging.refresh(memory, from, length)
     const answer = new Uint8Array(length)
     answer.set(memory.subarray(from, from + length))
     return answer
@@ -170,11 +182,18 @@ export class SimulatedVl53l8ch implements SimulatedDevice {
   #restart(): void {
     for (const page of this.#pages) page.fill(0)
     this.#pages[0][reg.POWER] = reg.POWER_AWAKE
-    this.#dci = new DciMemory()
+    this.#dci = this.#freshObjects()
     this.#ranging.stop()
     this.#state = 'absent'
     this.#asleep = false
     this.#readyAt = this.#clock.now() + RESTART_MS
+  }
+
+  /** Nothing but the one object that the calibration memory and the firmware share (meaning unknown, facts §4). */
+  #freshObjects(): DciMemory {
+    const dci = new DciMemory()
+    dci.store(SHARED_OBJECT, this.#nvm.bytes.subarray(SHARED_OBJECT, SHARED_OBJECT + 4))
+    return dci
   }
 
   #enable(on: boolean): void {
@@ -206,8 +225,9 @@ export class SimulatedVl53l8ch implements SimulatedDevice {
     memory[reg.DEVICE_ID] = reg.DEVICE
     memory[reg.REVISION_ID] = this.#revisionId
     const booted = this.#state === 'running' || this.#state === 'lost'
-    const stopping = memory[reg.STOP_REQUEST] === 0x01
-    memory[reg.BOOT_DETAIL] = stopping ? 0x85 : booted ? 0x9c : 0
+    const byItself = this.#ranging.stoppedByItself
+    const stopping = memory[reg.STOP_REQUEST] === 0x01 || byItself
+    memory[reg.BOOT_DETAIL] = byItself ? 0x84 : stopping ? 0x85 : booted ? 0x9c : 0
     if (this.#asleep) memory[reg.BOOT_STATUS] = 0x80
     else if (booted) memory[reg.BOOT_STATUS] = stopping ? 0xb1 : 0x81
     else memory[reg.BOOT_STATUS] = this.#state === 'absent' && this.#clock.now() >= this.#readyAt ? 0x01 : 0

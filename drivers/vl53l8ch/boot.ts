@@ -27,8 +27,8 @@ type Writes = readonly (readonly [register: number, value: number])[]
 
 // Steps of facts §3. The registers without a name are undocumented; the order and values are ST's.
 const REBOOT: Writes = [
-  [reg.POWER, 0x04],
-  [reg.CORE_POWER, 0x40],
+  [reg.POWER, reg.POWER_AWAKE],
+  [reg.CORE_POWER, reg.CORE_ON],
   [reg.RESET, 0x03],
   [reg.HARDWARE_ACCESS, 0x01],
   [0x0101, 0x00],
@@ -39,10 +39,10 @@ const REBOOT: Writes = [
   [0x010a, 0x03],
   [0x0103, 0x01],
   [reg.HARDWARE_ACCESS, 0x00],
-  [reg.CORE_POWER, 0x43],
+  [reg.CORE_POWER, reg.CORE_OFF],
 ]
 const RESTART: Writes = [
-  [reg.CORE_POWER, 0x40],
+  [reg.CORE_POWER, reg.CORE_ON],
   [reg.RESET, 0x01],
 ]
 const POWER_ON: Writes = [
@@ -107,6 +107,18 @@ export async function initialise(
   await download(link, image.firmware)
   await startFirmware(link)
   await verify(link, image)
+  return await setDefaults(link, image, targetsPerZone)
+}
+
+/**
+ * Sets every default of a chip that runs this firmware and does not range: the second half of `initialise`.
+ * @returns as `initialise`
+ */
+export async function setDefaults(
+  link: Link,
+  image: FirmwareImage,
+  targetsPerZone: 1 | 2 | 3 | 4,
+): Promise<Uint8Array> {
   await execute(link, image.nvmCommand, 'reading the calibration memory')
   const nvm = await readBlock(link, reg.MAILBOX_ANSWER, NVM_ANSWER_BYTES)
   await execute(link, offsetCommand(nvm, 16), 'sending the offsets')

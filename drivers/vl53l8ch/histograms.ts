@@ -1,4 +1,6 @@
 import { SensorError } from '../sensor.ts'
+import { findBlock } from './ranges.ts'
+import { FRAME_HISTOGRAMS } from './registers.ts'
 
 /**
  * The compressed histograms of one frame (facts §8): photons over distance for each aggregate of zones. A value is
@@ -15,10 +17,24 @@ export interface Histograms {
   /** Per aggregate. */
   readonly ambientMantissas: Int32Array
   readonly ambientScalers: Int8Array
+  /** Of each bin, where the chip was told to send it; as `mantissas` and `scalers`. */
+  readonly variance?: { readonly mantissas: Int32Array; readonly scalers: Int8Array }
 }
 
-const HEAD_BYTES = 20
-const MOST_BYTES = 6160
+/** Width of one bin of the chip in distance. */
+export const BIN_MM = 37.5348
+export const HEAD_BYTES = 20
+/** What the chip has room for. */
+export const MOST_BYTES = 6160
+const NO_VARIANCE = 1
+
+/** The histograms of a raw frame, or undefined if it carries none. Pure. @throws SensorError `corrupt` */
+export function histogramsOf(raw: Uint8Array): Histograms | undefined {
+  const block = findBlock(raw, FRAME_HISTOGRAMS)
+  return block === undefined
+    ? undefined
+    : decodeHistograms(raw.subarray(block.offset, block.offset + block.bytes))
+}
 
 /**
  * Decodes the payload of block 0xC048 as it crosses the bus. Pure.
@@ -36,7 +52,10 @@ export function decodeHistograms(payload: Uint8Array): Histograms {
   const scalersAt = mantissasAt + 4 * count
   const ambientAt = scalersAt + padded(count)
   const ambientScalersAt = ambientAt + 4 * aggregates
-  if (ambientScalersAt + padded(aggregates) > payload.length) throw corrupt(payload.length)
+  const varianceAt = ambientScalersAt + padded(aggregates)
+  const hasVariance = ((view.getUint32(4) >>> 24) & NO_VARIANCE) === 0
+  const end = varianceAt + (hasVariance ? 4 * count + padded(count) : 0)
+  if (end > payload.length) throw corrupt(payload.length)
   return {
     aggregates,
     bins,
@@ -45,6 +64,14 @@ export function decodeHistograms(payload: Uint8Array): Histograms {
     scalers: bytes(view, scalersAt, count),
     ambientMantissas: words(view, ambientAt, aggregates),
     ambientScalers: bytes(view, ambientScalersAt, aggregates),
+    ...(hasVariance
+      ? {
+          variance: {
+            mantissas: words(view, varianceAt, count),
+            scalers: bytes(view, varianceAt + 4 * count, count),
+          },
+        }
+      : {}),
   }
 }
 

@@ -19,9 +19,9 @@ import { LIST_WORDS, type OutputPlan } from './outputs.ts'
 import * as reg from './registers.ts'
 import { getResolution } from './settings.ts'
 
-const START_COMMAND = 0x00030000
+export const START_COMMAND = 0x00030000
 /** Stands at 0x2FFC once the firmware has stopped by itself (auto-stop). */
-const STOPPED_BY_ITSELF = 0xff040000
+export const STOPPED_BY_ITSELF = 0xff040000
 const STOP_MS = 2000
 const STOP_POLL_MS = 5
 
@@ -118,9 +118,20 @@ export async function readReadyWord(link: Link): Promise<Exclude<ReadyWord, { ki
   return ready
 }
 
-/** Reads the frame that stands in the results, whatever its age. */
-export function readFrame(link: Link, frameBytes: number): Promise<Uint8Array> {
-  return transfer(link, FROM_READY_WORD, frameBytes)
+/** What Linux reads in one transfer. */
+const MOST_BYTES = 8192
+
+/**
+ * Reads the frame that stands in the results, whatever its age: at once where one transfer can hold it, as only the
+ * largest histograms with several targets do not.
+ */
+export async function readFrame(link: Link, frameBytes: number): Promise<Uint8Array> {
+  if (frameBytes <= MOST_BYTES) return transfer(link, FROM_READY_WORD, frameBytes)
+  const frame = new Uint8Array(frameBytes)
+  for (let at = 0; at < frameBytes; at += MOST_BYTES) {
+    frame.set(await readBlock(link, at, Math.min(MOST_BYTES, frameBytes - at)), at)
+  }
+  return frame
 }
 
 /**

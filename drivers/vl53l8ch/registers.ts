@@ -32,6 +32,9 @@ export const DEVICE = 0xf0
 export const REVISION_L8 = 0x0c
 export const POWER_AWAKE = 0x04
 export const POWER_RANGING = 0x05
+export const POWER_ASLEEP = 0x02
+export const CORE_ON = 0x40
+export const CORE_OFF = 0x43
 
 // Page 1.
 export const FIRMWARE_STATE = 0x0006
@@ -54,15 +57,28 @@ export const END_OF_BLOCKS = 0x0000000f
 export const DCI_FRAME_SIZE = 0x5440
 export const DCI_ZONES = 0x5450
 export const DCI_FREQUENCY = 0x5458
+export const DCI_INTEGRATION = 0x545c
+export const DCI_XTALK_CALIBRATION = 0x5470
 export const DCI_FIRMWARE_TARGETS = 0x5478
+export const DCI_INTERRUPT = 0x5488
+export const DCI_XTALK = 0x9fd8
+export const DCI_RANGING_MODE = 0xad30
 export const DCI_DSS = 0xad38
+export const DCI_XTALK_MARGIN = 0xad94
 export const DCI_TARGET_ORDER = 0xae64
+export const DCI_SHARPENER = 0xaed8
+export const DCI_EXTERNAL_SYNC = 0xb5f0
+export const DCI_THRESHOLDS_GLOBAL = 0xb6e0
+export const DCI_THRESHOLDS = 0xb6e8
+export const DCI_VALID_STATUSES = 0xb9f0
+/** The motion indicator or the histograms: both have their configuration here, one at a time. */
 export const DCI_HISTOGRAMS = 0xbfac
 export const DCI_SINGLE_RANGE = 0xd964
 export const DCI_OUTPUT_SIZE = 0xd968
 export const DCI_OUTPUT_ENABLES = 0xd970
 export const DCI_OUTPUT_LIST = 0xd980
 export const DCI_PIPE = 0xdb80
+export const DCI_GLARE_FILTER = 0xe108
 
 // Blocks of a frame (facts §5). Per-target blocks have one address for one target a zone and another for several.
 export const FRAME_METADATA = 0x54b4

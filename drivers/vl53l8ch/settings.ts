@@ -16,6 +16,9 @@ import { xtalkCommand } from './xtalk.ts'
 /** What the chip can do; at 1 Hz, its own default, a real one never starts to range (facts §3). */
 const FREQUENCY_HZ = { lowest: 2, highest: { 16: 60, 64: 15 } } as const
 
+const SYNC_FLAGS = 3
+const SYNC_ON = 0x02
+
 /** What of the chip's calibration the host holds and sends with every change of resolution. */
 export interface Calibration {
   /** 492 bytes, from `initialise`. */
@@ -57,6 +60,11 @@ export async function getResolution(link: Link): Promise<16 | 64> {
  */
 export async function setFrequency(link: Link, rateHz: number, zones: 16 | 64): Promise<void> {
   checkFrequency(rateHz, zones)
+  await restoreFrequency(link, rateHz)
+}
+
+/** Sets what `getFrequency` gave, which after the start is the 1 Hz that `setFrequency` refuses. */
+export async function restoreFrequency(link: Link, rateHz: number): Promise<void> {
   await modifyDci(link, reg.DCI_FREQUENCY, 4, (value) => value.setUint8(1, rateHz))
 }
 
@@ -71,6 +79,21 @@ export function checkFrequency(rateHz: number, zones: 16 | 64): void {
 export async function getFrequency(link: Link): Promise<number> {
   const [, rateHz = 0] = await readDci(link, reg.DCI_FREQUENCY, 4)
   return rateHz
+}
+
+/** Whether a frame waits for a pulse at the SYNC pin. */
+export async function setExternalSync(link: Link, enabled: boolean): Promise<void> {
+  await modifyDci(link, reg.DCI_EXTERNAL_SYNC, 4, (value) =>
+    value.setUint8(
+      SYNC_FLAGS,
+      enabled ? value.getUint8(SYNC_FLAGS) | SYNC_ON : value.getUint8(SYNC_FLAGS) & ~SYNC_ON,
+    ),
+  )
+}
+
+export async function getExternalSync(link: Link): Promise<boolean> {
+  const value = await readDci(link, reg.DCI_EXTERNAL_SYNC, 4)
+  return ((value[SYNC_FLAGS] ?? 0) & SYNC_ON) !== 0
 }
 
 /**

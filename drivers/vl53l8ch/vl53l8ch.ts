@@ -1,28 +1,29 @@
 import { createHash } from 'node:crypto'
 import type { I2cBus } from '../bus.ts'
 import type { Clock } from '../clock.ts'
-import { SensorError } from '../sensor.ts'
+import { SensorError, type SensorFault } from '../sensor.ts'
 import { initialise } from './boot.ts'
 import { Cadence } from './cadence.ts'
+import { configure, planRanging, type RangingSettings, waitsForEvents } from './configuration.ts'
 import type { FirmwareImage } from './firmware.ts'
 import { type Link, SENSOR } from './mailbox.ts'
-import { type Layout, type OutputPlan, planOutputs } from './outputs.ts'
+import { carries, type OutputPlan } from './outputs.ts'
 import { decodeFrame, type RangeFrame } from './ranges.ts'
 import { framesBetween, readFrame, readReadyWord, startRanging, stopRanging } from './ranging.ts'
 import * as reg from './registers.ts'
-import { checkFrequency, setFrequency, setResolution } from './settings.ts'
+import { FrameSequence } from './sequence.ts'
+import { setResolution } from './settings.ts'
+import { leaveMark, markOf, takeOver, withdrawMark } from './warm.ts'
 
-export interface Vl53l8chOptions {
+export interface Vl53l8chOptions extends RangingSettings {
   /** 7-bit; default 0x29. */
   readonly address?: number
   readonly firmware: FirmwareImage
-  readonly zones: 16 | 64
-  /** Frames a second: 2…60 with 16 zones, 2…15 with 64. */
-  readonly rateHz: number
-  /** Default 1. */
-  readonly targetsPerZone?: 1 | 2 | 3 | 4
-  /** Default `compact`. */
-  readonly layout?: Layout
+  /**
+   * Whether a chip that surely ranges by our hand already is taken over without restart and download, a tenth of the
+   * time. Default `try`.
+   */
+  readonly warm?: 'try' | 'never'
 }
 
 /** A stream count, and when it was asked for. */
@@ -31,7 +32,19 @@ interface Sighting {
   readonly at: number
 }
 
+/** What the driver knows of its chip: only one that `ranging` went well with may be taken over as it is. */
+type Health = 'ranging' | 'suspect' | 'reset'
+
+/** How the chip was found when it was opened. */
+interface Found {
+  readonly nvm: Uint8Array
+  readonly warm: boolean
+}
+
+/** Faults that the chip itself may have: not those of a frame, and not those of a wire that was pulled. */
+const BLAMED = new Set<SensorFault>(['timeout', 'frozen', 'failed', 'wrong-chip'])
 const BEFORE_FIRST = 255
+const NOTHING_SEEN: Sighting = { streamCount: BEFORE_FIRST, at: Number.NEGATIVE_INFINITY }
 const PATIENCE_PERIODS = 4
 const SECOND_LOOK_MS = 1
 
@@ -50,25 +63,34 @@ export class Vl53l8ch {
    * are calibrated alike.
    */
   readonly identity: string
+  /** Whether it was taken over as it ranged, without a restart. */
+  readonly warm: boolean
+  /** Whether silence is no fault: frames come with events only. */
+  readonly #waits: boolean
   #queue: Promise<unknown> = Promise.resolve()
-  #looked: Sighting = { streamCount: BEFORE_FIRST, at: Number.NEGATIVE_INFINITY }
+  #looked: Sighting = NOTHING_SEEN
   #delivered = BEFORE_FIRST
-  #frameId: number | undefined
+  #startedAt = Number.NEGATIVE_INFINITY
+  #sequence = new FrameSequence()
   #missed = 0
+  #health: Health = 'ranging'
   #closed = false
 
-  private constructor(link: Link, options: Vl53l8chOptions, plan: OutputPlan, identity: string) {
-    this.identity = identity
+  private constructor(link: Link, options: Vl53l8chOptions, plan: OutputPlan, found: Found) {
     this.#link = link
     this.#options = options
     this.#plan = plan
+    this.identity = createHash('sha256').update(found.nvm).digest('hex')
+    this.warm = found.warm
+    this.#waits = waitsForEvents(options)
     this.periodMs = 1000 / options.rateHz
     this.#cadence = new Cadence(this.periodMs)
   }
 
   /**
-   * Restarts the chip, loads its firmware and lets it range: about 90 kB over the bus, at least 110 ms of waiting.
-   * @throws RangeError for a rate that the resolution does not allow
+   * Restarts the chip, loads its firmware and lets it range: about 90 kB over the bus, at least 110 ms of waiting. A
+   * chip that was left ranging by this driver, with this firmware, is taken over with 4 kB (see README, Warm restart).
+   * @throws RangeError for settings that are wrong or exclude each other, before anything is sent
    * @throws SensorError `absent`, `wrong-chip`, `timeout`, `failed` or `corrupt`, each within some seconds
    */
   static async open(
@@ -77,19 +99,20 @@ export class Vl53l8ch {
     options: Vl53l8chOptions,
     signal?: AbortSignal,
   ): Promise<Vl53l8ch> {
-    const { address = reg.ADDRESS, firmware, zones, rateHz, targetsPerZone = 1, layout = 'compact' } = options
-    checkFrequency(rateHz, zones)
+    const { address = reg.ADDRESS, firmware, zones, targetsPerZone = 1, warm = 'try' } = options
+    const plan = planRanging(options)
     const link: Link = { bus, clock, address, signal }
-    const nvm = await initialise(link, firmware, targetsPerZone)
-    await setResolution(link, zones, { nvm, xtalk: firmware.xtalk })
-    await setFrequency(link, rateHz, zones)
-    const plan = planOutputs(zones, targetsPerZone, layout)
-    await startRanging(link, zones, plan)
-    const identity = createHash('sha256').update(nvm).digest('hex')
-    return new Vl53l8ch({ bus, clock, address }, options, plan, identity)
+    const left = warm === 'try' ? await takeOver(link, firmware, options) : undefined
+    const nvm = left ?? (await initialise(link, firmware, targetsPerZone))
+    await setResolution(link, zones, { nvm, xtalk: options.xtalk ?? firmware.xtalk })
+    await configure(link, options)
+    const found = { nvm, warm: left !== undefined }
+    const chip = new Vl53l8ch({ bus, clock, address }, options, plan, found)
+    await chip.#start(link)
+    return chip
   }
 
-  /** Frames that `next` did not deliver because they were replaced before it asked; of a gap, its length modulo 32. */
+  /** Frames that `next` did not deliver because they were replaced before it asked. */
   get missedFrames(): number {
     return this.#missed
   }
@@ -106,42 +129,87 @@ export class Vl53l8ch {
       const link = { ...this.#link, signal }
       const { clock } = link
       if (since > clock.now()) await clock.sleep(since - clock.now(), signal)
+      await this.#resume(link, since)
       const deadline = clock.now() + PATIENCE_PERIODS * this.periodMs
       const first = this.#looked.at >= since ? this.#looked : await this.#look(link)
-      await this.#await(link, first, 2, deadline)
-      return await this.#read(link)
+      // With auto-stop ranging has just begun, and its first frame is good.
+      await this.#await(link, first, this.#options.autoStop === true ? 1 : 2, deadline)
+      return (await this.#read(link)).frame
     })
   }
 
   /**
    * The next frame that was not delivered yet: at once if one stands ready. What was replaced meanwhile is counted in
-   * `missedFrames`. Throws as `measure` does.
+   * `missedFrames`. With thresholds or external sync it waits until its signal ends it. Throws as `measure` does.
    */
   next(signal?: AbortSignal): Promise<RangeFrame> {
     return this.#inTurn(async () => {
       const link = { ...this.#link, signal }
-      const deadline = link.clock.now() + PATIENCE_PERIODS * this.periodMs
-      const sighting = await this.#look(link)
+      await this.#resume(link, Number.NEGATIVE_INFINITY)
+      const patience = this.#waits ? Number.POSITIVE_INFINITY : PATIENCE_PERIODS * this.periodMs
+      const deadline = link.clock.now() + patience
+      const sighting = this.#nothingDue(link.clock.now()) ? this.#looked : await this.#look(link)
       if (sighting.streamCount === this.#delivered) await this.#await(link, sighting, 1, deadline)
-      const before = this.#delivered
-      const frame = await this.#read(link)
-      this.#missed += framesBetween(before, frame.streamCount) - 1
+      const { frame, skipped } = await this.#read(link)
+      if (!this.#waits) this.#missed += skipped
       return frame
     })
   }
 
-  /** Stops ranging, after what is in flight. Call it once; the chip stays powered and may be opened again. */
+  /**
+   * Stops ranging, after what is in flight. Call it once; the chip stays powered and may be opened again: in the short
+   * way, unless something went wrong with it.
+   */
   async close(signal?: AbortSignal): Promise<void> {
-    const stopped = this.#inTurn(() => stopRanging({ ...this.#link, signal }))
+    const stopped = this.#inTurn(async () => {
+      const link = { ...this.#link, signal }
+      if (this.#health !== 'ranging') await withdrawMark(link)
+      // A chip that was reset ranges no more: waiting for it to stop would only take its time.
+      if (this.#health !== 'reset') await stopRanging(link)
+    })
     this.#closed = true
     await stopped
   }
 
-  #inTurn<T>(act: () => Promise<T>): Promise<T> {
-    if (this.#closed) return Promise.reject(new Error(`${SENSOR}: used after close`))
+  async #inTurn<T>(act: () => Promise<T>): Promise<T> {
+    if (this.#closed) throw new Error(`${SENSOR}: used after close`)
     const turn = this.#queue.then(act)
     this.#queue = turn.catch(() => {})
-    return turn
+    try {
+      return await turn
+    } catch (error) {
+      if (this.#health === 'ranging' && this.#blames(error)) this.#health = 'suspect'
+      throw error
+    }
+  }
+
+  #blames(error: unknown): boolean {
+    if (!(error instanceof SensorError) || !BLAMED.has(error.fault)) return false
+    return !(this.#waits && error.fault === 'timeout')
+  }
+
+  async #start(link: Link): Promise<void> {
+    const { firmware, zones, warm = 'try' } = this.#options
+    this.#startedAt = link.clock.now()
+    await startRanging(link, zones, this.#plan)
+    if (warm === 'try') await leaveMark(link, markOf(firmware, this.#options))
+    this.#looked = NOTHING_SEEN
+    this.#delivered = BEFORE_FIRST
+    this.#sequence = new FrameSequence()
+  }
+
+  /** A chip that stopped by itself, or may have done so before `since`, ranges anew. */
+  async #resume(link: Link, since: number): Promise<void> {
+    if (this.#options.autoStop !== true) return
+    if (this.#delivered === BEFORE_FIRST && this.#startedAt >= since) return
+    await stopRanging(link)
+    await this.#start(link)
+  }
+
+  /** Whether the frame that was last seen is delivered, and the one after it not expected yet. */
+  #nothingDue(now: number): boolean {
+    const { streamCount, at } = this.#looked
+    return streamCount === this.#delivered && this.#cadence.expected(1, at) > now
   }
 
   /** One question. A word that no ranging chip writes gets a second chance: one disturbed transfer is no reset. */
@@ -154,6 +222,7 @@ export class Vl53l8ch {
       ready = await readReadyWord(link)
     }
     if (ready.kind === 'impossible') {
+      this.#health = 'reset'
       const word = ready.word.toString(16).padStart(8, '0')
       throw new SensorError(SENSOR, 'failed', `it answers 0x${word} instead of ranging: it was reset`)
     }
@@ -180,22 +249,19 @@ export class Vl53l8ch {
 
   #overdue(from: Sighting, { streamCount }: Sighting): SensorError {
     const wait = `${PATIENCE_PERIODS} periods of ${this.periodMs.toFixed(1)} ms`
+    if (this.#waits) return new SensorError(SENSOR, 'timeout', `nothing to report within ${wait}`)
     if (streamCount !== BEFORE_FIRST && streamCount === from.streamCount) {
       return new SensorError(SENSOR, 'frozen', `the stream count stays at ${streamCount} for ${wait}`)
     }
     return new SensorError(SENSOR, 'timeout', `no frame within ${wait}`)
   }
 
-  async #read(link: Link): Promise<RangeFrame> {
+  async #read(link: Link): Promise<{ frame: RangeFrame; skipped: number }> {
     const { zones, targetsPerZone = 1 } = this.#options
     const raw = await readFrame(link, this.#plan.frameBytes)
+    if (!carries(raw, this.#plan)) throw new SensorError(SENSOR, 'corrupt', 'a frame carries other blocks')
     const frame = decodeFrame(raw, zones, targetsPerZone, link.clock.now())
     this.#delivered = frame.streamCount
-    const frameId = new DataView(raw.buffer, raw.byteOffset).getUint32(8)
-    if (frameId === this.#frameId) {
-      throw new SensorError(SENSOR, 'frozen', `it says ready, but sends frame ${frameId} again`)
-    }
-    this.#frameId = frameId
-    return frame
+    return { frame, skipped: this.#sequence.accept(frame) }
   }
 }

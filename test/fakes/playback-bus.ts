@@ -8,6 +8,8 @@ export interface RecordedTransfer {
   readonly length: number
   readonly bytes?: Uint8Array | undefined
   readonly sha256?: string | undefined
+  /** Its content is not at hand: a write of this length is taken for it. */
+  readonly unknown?: boolean
 }
 
 /** What the driver said is not what was recorded. */
@@ -76,12 +78,7 @@ export class PlaybackBus implements I2cBus {
   }
 
   #compare(expected: RecordedTransfer, bytes: Uint8Array): void {
-    const same =
-      bytes.length === expected.length &&
-      (expected.bytes === undefined
-        ? createHash('sha256').update(bytes).digest('hex') === expected.sha256
-        : Buffer.compare(bytes, expected.bytes) === 0)
-    if (!same) {
+    if (bytes.length !== expected.length || !sameContent(bytes, expected)) {
       const wrote = bytes.length <= 64 ? Buffer.from(bytes).toString('hex') : `${bytes.length} bytes`
       throw new PlaybackDifference(`wrote ${wrote}; expected ${name(expected)}`)
     }
@@ -100,6 +97,12 @@ export class PlaybackBus implements I2cBus {
     const again = this.#answered
     return again?.register === register && again.length === length ? again.bytes?.slice() : undefined
   }
+}
+
+function sameContent(bytes: Uint8Array, expected: RecordedTransfer): boolean {
+  if (expected.unknown === true) return true
+  if (expected.bytes !== undefined) return Buffer.compare(bytes, expected.bytes) === 0
+  return createHash('sha256').update(bytes).digest('hex') === expected.sha256
 }
 
 function hex(register: number): string {

@@ -13,7 +13,7 @@ import {
   type SimulatedAs7341Options,
 } from '../../../drivers/simulated/as7341.ts'
 import { missing, sharedData } from '../../fakes/shared.ts'
-import { FOLDER, hexRegisters, readTranscript, recordedLight, replay } from '../as7341/transcript.ts'
+import { differences, FOLDER, readTranscript } from '../as7341/transcript.ts'
 
 /** One unit of light on every filter, and what else is asked for. */
 function evenLight(
@@ -112,20 +112,11 @@ test('three public drivers hear from it what they heard when they were recorded'
   for (const name of SCENARIOS) {
     const transcript = readTranscript(name)
     if (transcript === undefined) throw new Error(`${name} is missing`)
-    const { state } = transcript
-    let ms = -1
-    const options = { id: Number(state.id), analogueLimit: state.scene.analogLimit }
-    const chip = new SimulatedAs7341({ now: () => ms }, recordedLight(state), options)
-    const { reads, different } = replay(transcript, chip, (to) => {
-      ms = to
-    })
-    t.ok(reads > 0, `${name}: ${reads} reads`)
-    t.strictSame(different, [], `${name}: every answer`)
-    ms = state.t_us / 1000
-    const { registers, chain: connected, counts } = chip.state()
-    t.same(hexRegisters(registers), state.regs, `${name}: registers`)
-    t.equal(Buffer.from(connected).toString('hex'), state.smux_chain, `${name}: chain`)
-    t.strictSame(counts, state.adc, `${name}: converters`)
+    t.ok(
+      transcript.lines.some(({ op }) => op === 'r'),
+      `${name}: something is read`,
+    )
+    t.strictSame(differences(transcript), [], `${name}: every answer, registers, chain and converters`)
   }
   t.end()
 })
