@@ -1,6 +1,8 @@
-import { BusError, type I2cBus } from '../bus.ts'
+import type { I2cBus } from '../bus.ts'
 import type { Clock } from '../clock.ts'
+import { Link } from '../link.ts'
 import { SensorError } from '../sensor.ts'
+import { Chip, LAMP_SETTLE_MS, SMUX_MS } from './chip.ts'
 import {
   decodeSpectrum,
   type Exposure,
@@ -9,77 +11,65 @@ import {
   integrationMs,
   type Spectrum,
 } from './counts.ts'
+import {
+  EXPOSURE_LIMITS,
+  type ExposureLimits,
+  exposureFault,
+  firstExposure,
+  learntLimits,
+  nextExposure,
+} from './exposure.ts'
+import { type Flicker, lookForFlicker } from './flicker.ts'
+import { type GpioMode, gpioRegister } from './gpio.ts'
 import * as reg from './registers.ts'
 import { chain, HIGH_HALF, LOW_HALF } from './smux.ts'
+import type { Thresholds } from './thresholds.ts'
+import { ThresholdWatch } from './watch.ts'
 
 export interface As7341Options {
   /** 7-bit address; the chip has only this one. */
   readonly address?: number
-  readonly exposure: Exposure
+  /** Fixed, or `auto`: chosen from what the spectra before it showed. */
+  readonly exposure: Exposure | 'auto'
+  /** What `auto` aims at; default EXPOSURE_LIMITS. */
+  readonly limits?: ExposureLimits
   /** Current of the lamp on the LDR pin while measuring, 4…258 mA in steps of 2; without it the pin is not driven. */
   readonly lampMa?: number
 }
 
-/** Autozero before the first conversion after SP_EN (DS fig. 23). */
-const AUTOZERO_MS = 15
-/** After power-up the chip acknowledges nothing for about 0.2 ms and is busy for another 0.1 ms. */
-const WAKE_MS = 1
-const WAKE_LIMIT_MS = 10
-/** No duration is published for the SMUX command; public drivers see it done after their first millisecond. */
-const SMUX_MS = 1
-const SMUX_LIMIT_MS = 50
-/** A white LED's driver and phosphor are steady well before; autozero follows and needs no light. */
-const LAMP_SETTLE_MS = 2
-/** Slack for the chip's oscillator, so that one poll is enough. */
-const READY_SLACK_MS = 0.5
-const POLL_MS = 1
+const LOW_CHAIN = chain(LOW_HALF)
+const HIGH_CHAIN = chain(HIGH_HALF)
 
-/** With WEN = 0 the chip ignores WTIME, so it carries our mark: a chip that lost power in between reads 0 there. */
-const MARK = 0xa5
-
-const LOW_CHAIN = Uint8Array.of(reg.SMUX_RAM, ...chain(LOW_HALF))
-const HIGH_CHAIN = Uint8Array.of(reg.SMUX_RAM, ...chain(HIGH_HALF))
-const IDLE = Uint8Array.of(reg.ENABLE, reg.ENABLE_PON)
-const SLEEP = Uint8Array.of(reg.ENABLE, 0)
-const LOAD_CHAIN = Uint8Array.of(reg.ENABLE, reg.ENABLE_PON | reg.ENABLE_SMUXEN)
-const MEASURE = Uint8Array.of(reg.ENABLE, reg.ENABLE_PON | reg.ENABLE_SP_EN)
-const LOW_BANK = Uint8Array.of(reg.CFG0, reg.CFG0_REG_BANK)
-const RAM_BANK = Uint8Array.of(reg.CFG0, 0)
-const AT_ID = Uint8Array.of(reg.ID)
-const AT_ENABLE = Uint8Array.of(reg.ENABLE)
-const AT_STATUS6 = Uint8Array.of(reg.STATUS6)
-const AT_STATUS2 = Uint8Array.of(reg.STATUS2)
-const AT_ASTATUS = Uint8Array.of(reg.ASTATUS)
+/** Automatic exposure: what the next spectrum is taken with, and what has been learnt of the limits. */
+interface Automatic {
+  exposure: Exposure
+  limits: ExposureLimits
+}
 
 /**
- * The spectral chip: ten channels in two halves of six converters. It owns every register it writes, so nothing is
- * read back to be modified; between measurements the chip is idle and its lamp off.
+ * The spectral chip: ten channels in two halves of six converters. Between measurements it is idle and its lamp off,
+ * unless it watches thresholds.
  */
 export class As7341 {
-  readonly #bus: I2cBus
-  readonly #clock: Clock
-  readonly #address: number
-  readonly #exposure: Exposure
-  readonly #measuringTime: ReturnType<typeof measuringTime>
-  readonly #gainCode: number
-  /** LED register values for lamp on and off; undefined without a lamp. */
-  readonly #lamp: { readonly on: Uint8Array; readonly off: Uint8Array } | undefined
-  #measuring = false
+  readonly #link: Link
+  readonly #chip: Chip
+  readonly #automatic: Automatic | undefined
+  #exposure: Exposure
+  #busy: 'measurement' | 'flicker detection' | undefined
   #last: Uint8Array | undefined
+  #watch: ThresholdWatch | undefined
 
   private constructor(bus: I2cBus, clock: Clock, options: As7341Options) {
-    this.#bus = bus
-    this.#clock = clock
-    this.#address = options.address ?? reg.ADDRESS
-    this.#exposure = options.exposure
-    this.#gainCode = gainCode(options.exposure.gain)
-    this.#measuringTime = measuringTime(integrationMs(options.exposure.atime, options.exposure.astep))
-    this.#lamp = options.lampMa === undefined ? undefined : lampRegister(options.lampMa)
+    const { exposure, limits = EXPOSURE_LIMITS, address = reg.ADDRESS, lampMa } = options
+    this.#link = new Link(bus, clock, address, 'as7341')
+    this.#exposure = exposure === 'auto' ? firstExposure(limits) : checked(exposure)
+    this.#chip = new Chip(this.#link, this.#exposure, lampMa)
+    this.#automatic = exposure === 'auto' ? { exposure: this.#exposure, limits } : undefined
   }
 
   /**
    * Checks that the chip is there and writes every register the driver relies on (there is no reset command).
-   * @throws RangeError for an exposure or lamp current the chip has not
+   * @throws RangeError for an exposure, limits or a lamp current the chip has not
    * @throws SensorError `absent`, `wrong-chip`, `timeout`, `failed`
    */
   static async open(
@@ -88,156 +78,173 @@ export class As7341 {
     options: As7341Options,
     signal?: AbortSignal,
   ): Promise<As7341> {
-    const chip = new As7341(bus, clock, options)
-    await chip.#identify(signal)
-    await chip.#configure()
-    return chip
+    const sensor = new As7341(bus, clock, options)
+    await sensor.#chip.identify(signal)
+    await sensor.#chip.configure(sensor.#exposure)
+    return sensor
   }
 
   /**
-   * Takes one spectrum, begun after `since`. One at a time. It lasts 2 × (integration + 15 ms) + about 6 ms.
+   * Takes one spectrum, begun after `since`. One at a time. It lasts 2 × (integration + 15 ms) + about 6 ms; with
+   * automatic exposure once more where a channel saturates or starves and another exposure may help.
    * @param since monotonic ms of the clock; one in the past asks for nothing, the light is always integrated anew
    * @throws SensorError `absent` or `failed` (open it anew), `timeout`, `frozen`, `corrupt`; the signal's reason
    */
-  async measure(since: number, signal?: AbortSignal): Promise<Spectrum> {
-    if (this.#measuring) throw new Error('as7341: a measurement is already running')
-    this.#measuring = true
-    try {
-      const ahead = since - this.#clock.now()
-      if (ahead > 0) await this.#clock.sleep(ahead, signal)
-      return await this.#spectrum(signal)
-    } finally {
-      this.#measuring = false
-    }
+  measure(since: number, signal?: AbortSignal): Promise<Spectrum> {
+    return this.#exclusively('measurement', async () => {
+      await this.#link.waitFor(since, signal)
+      return this.#automatic === undefined
+        ? this.#spectrum('on', signal)
+        : this.#exposed(this.#automatic, signal)
+    })
+  }
+
+  /**
+   * The same with the chip's own lamp held off, at the exposure of the last spectrum: what a dark reference is made
+   * of. Other light is for the caller to keep away.
+   */
+  measureDark(since: number, signal?: AbortSignal): Promise<Spectrum> {
+    return this.#exclusively('measurement', async () => {
+      await this.#link.waitFor(since, signal)
+      return this.#spectrum('off', signal)
+    })
+  }
+
+  /**
+   * Looks whether the light flickers, with the chip's lamp off; the filters are connected again after it. It lasts
+   * 0.1 to 0.6 s.
+   * @returns with a frequency absent where the chip came to no conclusion about it
+   * @throws SensorError as `measure`
+   */
+  detectFlicker(signal?: AbortSignal): Promise<Flicker> {
+    return this.#exclusively('flicker detection', async () => {
+      signal?.throwIfAborted()
+      await this.#chip.expose(this.#exposure)
+      try {
+        return await lookForFlicker(this.#link, this.#chip, signal)
+      } catch (error) {
+        throw await this.#explained(error)
+      } finally {
+        await this.#chip.connect(HIGH_CHAIN, SMUX_MS, undefined)
+      }
+    })
+  }
+
+  /**
+   * Lets the chip measure on its own and compare one channel with two thresholds. Until the watch is closed nothing
+   * else can be measured. The chip's lamp stays off: the light must be another's.
+   * @throws RangeError for thresholds the chip has not, and without `exposure` where exposure is automatic
+   * @throws SensorError `absent`, `timeout`, `failed`, `corrupt`
+   */
+  watch(thresholds: Thresholds, signal?: AbortSignal): Promise<ThresholdWatch> {
+    return this.#exclusively('measurement', async () => {
+      const exposure = this.#exposureOf(thresholds)
+      const watch = new ThresholdWatch(this.#link, this.#chip, thresholds, exposure, () => {
+        this.#watch = undefined
+      })
+      try {
+        await watch.start(signal)
+      } catch (error) {
+        await watch.close()
+        throw error
+      }
+      this.#watch = watch
+      return watch
+    })
+  }
+
+  /** Sets the chip's GPIO pin, an open drain. @throws SensorError `absent`, `failed` */
+  async setGpio(mode: GpioMode): Promise<void> {
+    await this.#chip.write(reg.GPIO2, gpioRegister(mode))
+  }
+
+  /** Level of the GPIO pin; false for one that is not an input. @throws SensorError `absent`, `failed` */
+  async readGpio(): Promise<boolean> {
+    const [gpio = 0] = await this.#chip.read(reg.GPIO2, 1)
+    return (gpio & reg.GPIO2_IN) !== 0
   }
 
   /** Lamp off, chip asleep. Call it when no measurement is running. @throws SensorError */
   async close(): Promise<void> {
     try {
-      await this.#setLamp('off')
+      await this.#watch?.close()
     } finally {
-      await this.#write(SLEEP)
+      await this.#chip.sleep()
     }
   }
 
-  async #identify(signal: AbortSignal | undefined): Promise<void> {
-    const id = await this.#firstAnswer(signal)
-    if ((id & reg.ID_MASK) !== reg.ID_AS7341) {
-      throw new SensorError(
-        'as7341',
-        'wrong-chip',
-        `unexpected chip id 0x${id.toString(16).padStart(2, '0')}`,
-      )
-    }
-    const awake = async (): Promise<boolean> => {
-      const [status6 = 0] = await this.#transfer(AT_STATUS6, 1)
-      return (status6 & reg.STATUS6_INT_BUSY) === 0
-    }
-    await this.#until(awake, { what: 'wake up', firstMs: 0, limitMs: WAKE_LIMIT_MS }, signal)
-  }
-
-  /** The id; asks a second time, because a chip that just got power does not acknowledge at first. */
-  async #firstAnswer(signal: AbortSignal | undefined): Promise<number> {
-    let answer: Uint8Array
+  async #exclusively<T>(what: 'measurement' | 'flicker detection', work: () => Promise<T>): Promise<T> {
+    if (this.#busy !== undefined) throw new Error(`as7341: a ${this.#busy} is already running`)
+    if (this.#watch !== undefined) throw new Error('as7341: it watches thresholds, close that first')
+    this.#busy = what
     try {
-      answer = await this.#transfer(AT_ID, 1)
-    } catch (error) {
-      if (!(error instanceof SensorError && error.fault === 'absent')) throw error
-      await this.#clock.sleep(WAKE_MS, signal)
-      answer = await this.#transfer(AT_ID, 1)
+      return await work()
+    } finally {
+      this.#busy = undefined
     }
-    return answer[0] ?? 0
   }
 
-  async #configure(): Promise<void> {
-    const { atime, astep } = this.#exposure
-    await this.#write(SLEEP)
-    await this.#write(LOW_BANK)
-    if (this.#lamp !== undefined) await this.#write(this.#lamp.off)
-    await this.#write(Uint8Array.of(reg.CONFIG, this.#lamp === undefined ? 0 : reg.CONFIG_LED_SEL))
-    await this.#write(RAM_BANK)
-    const settings = [
-      [reg.ATIME, atime],
-      [reg.ASTEP, astep & 0xff, astep >> 8],
-      [reg.CFG1, this.#gainCode],
-      [reg.WTIME, MARK],
-      [reg.AZ_CONFIG, reg.AZ_AT_START],
-      [reg.CFG6, reg.CFG6_RAM_TO_CHAIN],
-      [reg.CFG8, reg.CFG8_RESET],
-      [reg.CFG3, reg.CFG3_RESET],
-      [reg.INTENAB, 0],
-    ]
-    for (const setting of settings) await this.#write(Uint8Array.from(setting))
-    await this.#write(IDLE)
+  #exposureOf({ exposure }: Thresholds): Exposure {
+    if (exposure !== undefined) return checked(exposure)
+    if (this.#automatic === undefined) return this.#exposure
+    throw new RangeError('thresholds are counts of one exposure: with automatic exposure, name it')
   }
 
-  async #spectrum(signal: AbortSignal | undefined): Promise<Spectrum> {
-    signal?.throwIfAborted()
+  /** At most two tries; what the second shows is remembered for the next spectrum. */
+  async #exposed(automatic: Automatic, signal: AbortSignal | undefined): Promise<Spectrum> {
+    const first = await this.#adapting(automatic, signal)
+    const fault = exposureFault(first, automatic.limits)
+    if (fault === undefined || automatic.exposure === this.#exposure) return first
+    const second = await this.#adapting(automatic, signal)
+    // The light may have jumped in between: then the dimmer of the two is the one to believe.
+    return fault === 'starved' && exposureFault(second, automatic.limits) === 'saturated' ? first : second
+  }
+
+  async #adapting(automatic: Automatic, signal: AbortSignal | undefined): Promise<Spectrum> {
+    this.#exposure = automatic.exposure
+    const spectrum = await this.#spectrum('on', signal)
+    automatic.limits = learntLimits(automatic.limits, spectrum, this.#exposure)
+    automatic.exposure = nextExposure(spectrum, this.#exposure, automatic.limits)
+    return spectrum
+  }
+
+  async #spectrum(lamp: 'on' | 'off', signal: AbortSignal | undefined): Promise<Spectrum> {
     const raw = new Uint8Array(2 * HALF_LENGTH)
     let takenAt: number
     try {
-      await this.#setLamp('on')
-      raw.set(await this.#half(LOW_CHAIN, this.#lamp === undefined ? SMUX_MS : LAMP_SETTLE_MS, signal))
+      await this.#chip.expose(this.#exposure)
+      await this.#chip.setLamp(lamp)
+      const settleMs = this.#chip.lampMa === undefined ? SMUX_MS : LAMP_SETTLE_MS
+      raw.set(await this.#half(LOW_CHAIN, settleMs, signal))
       raw.set(await this.#half(HIGH_CHAIN, SMUX_MS, signal), HALF_LENGTH)
-      takenAt = this.#clock.now()
-      if (this.#looksStale(raw)) await this.#proveFresh()
+      takenAt = this.#link.now()
+      if (this.#looksStale(raw)) await this.#chip.proveFresh()
     } catch (error) {
-      // A chip that lost power never finishes; its settings tell.
-      if (error instanceof SensorError && error.fault === 'timeout') await this.#settings()
-      throw error
+      throw await this.#explained(error)
     } finally {
-      await this.#rest()
+      await this.#chip.rest()
     }
     this.#last = raw
     const spectrum = decodeSpectrum(raw, this.#exposure, takenAt)
-    if (spectrum.gain !== this.#exposure.gain) {
-      throw new SensorError(
-        'as7341',
-        'failed',
-        `it measured at gain ${spectrum.gain}, not ${this.#exposure.gain}`,
-      )
+    const { gain } = this.#exposure
+    if (spectrum.gain !== gain) {
+      throw this.#link.fault('failed', `it measured at gain ${spectrum.gain}, not ${gain}`)
     }
-    return spectrum
+    const { lampMa } = this.#chip
+    return lampMa === undefined ? spectrum : { ...spectrum, lampMa: lamp === 'on' ? lampMa : 0 }
   }
 
   /** Connects one half's photodiodes, integrates once, and reads status and counts: 7 transfers. */
   async #half(smuxChain: Uint8Array, settleMs: number, signal: AbortSignal | undefined): Promise<Uint8Array> {
-    // The SMUX may change only while nothing measures, not even what an interrupted measurement left running.
-    await this.#write(IDLE)
-    await this.#write(smuxChain)
-    await this.#write(LOAD_CHAIN)
-    const loading = { what: 'load its SMUX', firstMs: settleMs, limitMs: SMUX_LIMIT_MS }
-    await this.#until(() => this.#chainLoaded(), loading, signal)
-    // SP_EN going from 0 to 1 clears AVALID (reading the data does not): from here on it means this half.
-    await this.#write(MEASURE)
-    await this.#until(() => this.#valid(), this.#measuringTime, signal)
-    // Reading ASTATUS latches the twelve data bytes behind it, so all must come in one transfer (DS §10.2.7).
-    return this.#transfer(AT_ASTATUS, HALF_LENGTH)
+    await this.#chip.connect(smuxChain, settleMs, signal)
+    await this.#chip.start()
+    return this.#chip.finish(signal)
   }
 
-  async #chainLoaded(): Promise<boolean> {
-    const [enable = 0] = await this.#settings()
-    return (enable & reg.ENABLE_SMUXEN) === 0
-  }
-
-  /**
-   * ENABLE…WTIME.
-   * @throws SensorError when they are not what was written: `failed` where they are as after power-up, else `corrupt`
-   */
-  async #settings(): Promise<Uint8Array> {
-    const settings = await this.#transfer(AT_ENABLE, 4)
-    const atime = settings[reg.ATIME - reg.ENABLE]
-    const mark = settings[reg.WTIME - reg.ENABLE]
-    if (atime === this.#exposure.atime && mark === MARK) return settings
-    if (atime === 0 && mark === 0) {
-      throw new SensorError('as7341', 'failed', 'it forgot its settings: it lost power')
-    }
-    throw new SensorError('as7341', 'corrupt', `its settings read ${Buffer.from(settings).toString('hex')}`)
-  }
-
-  async #valid(): Promise<boolean> {
-    const [status2 = 0] = await this.#transfer(AT_STATUS2, 1)
-    return (status2 & reg.STATUS2_AVALID) !== 0
+  /** A chip that lost power never finishes; its settings tell. */
+  async #explained(error: unknown): Promise<unknown> {
+    if (error instanceof SensorError && error.fault === 'timeout') await this.#chip.settings()
+    return error
   }
 
   /** A stuck chip answers both halves alike, or all as the time before; so does a chip in the dark, or a steady light. */
@@ -245,83 +252,11 @@ export class As7341 {
     const halvesAlike = raw.subarray(0, HALF_LENGTH).every((byte, at) => byte === raw[HALF_LENGTH + at])
     return halvesAlike || (this.#last !== undefined && Buffer.compare(raw, this.#last) === 0)
   }
-
-  /** Only a stuck chip calls a measurement valid before it can be. */
-  async #proveFresh(): Promise<void> {
-    await this.#write(IDLE)
-    const begun = this.#clock.now()
-    await this.#write(MEASURE)
-    const valid = await this.#valid()
-    if (valid && this.#clock.now() - begun < this.#measuringTime.integrationMs) {
-      throw new SensorError('as7341', 'frozen', 'it delivers its last measurement again')
-    }
-  }
-
-  async #rest(): Promise<void> {
-    // The lamp first: a transfer that fails after it leaves no light on.
-    await this.#setLamp('off')
-    await this.#write(IDLE)
-  }
-
-  async #setLamp(to: 'on' | 'off'): Promise<void> {
-    if (this.#lamp === undefined) return
-    await this.#write(LOW_BANK)
-    await this.#write(this.#lamp[to])
-    await this.#write(RAM_BANK)
-  }
-
-  /** Waits, then asks every millisecond. @throws SensorError `timeout` */
-  async #until(done: () => Promise<boolean>, wait: Wait, signal: AbortSignal | undefined): Promise<void> {
-    const deadline = this.#clock.now() + wait.limitMs
-    if (wait.firstMs > 0) await this.#clock.sleep(wait.firstMs, signal)
-    while (!(await done())) {
-      if (this.#clock.now() >= deadline) {
-        throw new SensorError(
-          'as7341',
-          'timeout',
-          `it did not ${wait.what} within ${Math.ceil(wait.limitMs)} ms`,
-        )
-      }
-      await this.#clock.sleep(POLL_MS, signal)
-    }
-  }
-
-  async #write(bytes: Uint8Array): Promise<void> {
-    await this.#transfer(bytes, 0)
-  }
-
-  async #transfer(out: Uint8Array, length: number): Promise<Uint8Array> {
-    try {
-      return await this.#bus.transfer(this.#address, out, length)
-    } catch (error) {
-      throw error instanceof BusError ? sensorError(error) : error
-    }
-  }
 }
 
-/** One wait for the chip: sleep `firstMs`, then poll, until `limitMs` after the beginning. */
-interface Wait {
-  readonly what: string
-  readonly firstMs: number
-  readonly limitMs: number
-}
-
-function measuringTime(integrationMs: number): Wait & { readonly integrationMs: number } {
-  const expectedMs = AUTOZERO_MS + integrationMs
-  return {
-    what: 'finish a measurement',
-    integrationMs,
-    firstMs: expectedMs + READY_SLACK_MS,
-    limitMs: 1.2 * expectedMs + 20,
-  }
-}
-
-function lampRegister(lampMa: number): { readonly on: Uint8Array; readonly off: Uint8Array } {
-  const code = reg.ledCode(lampMa)
-  return { on: Uint8Array.of(reg.LED, reg.LED_ACT | code), off: Uint8Array.of(reg.LED, code) }
-}
-
-function sensorError(error: BusError): SensorError {
-  const gone = error.fault === 'no-acknowledge' || error.fault === 'no-bus'
-  return new SensorError('as7341', gone ? 'absent' : 'failed', error.message, { cause: error })
+/** @throws RangeError for an exposure the chip has not */
+function checked(exposure: Exposure): Exposure {
+  gainCode(exposure.gain)
+  integrationMs(exposure.atime, exposure.astep)
+  return exposure
 }

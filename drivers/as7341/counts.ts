@@ -35,6 +35,8 @@ export interface Spectrum {
   readonly raw?: Uint8Array
   /** What `raw` was integrated with: both together give this measurement again. */
   readonly integration?: Integration
+  /** Current of the chip's own lamp, mA, 0 when it was held dark; absent where the chip drives none. */
+  readonly lampMa?: number
 }
 
 /** How long one conversion integrates. */
@@ -49,6 +51,11 @@ export interface Integration {
 export interface Exposure extends Integration {
   /** Nominal analogue gain: one of GAINS. */
   readonly gain: number
+}
+
+/** Whether two exposures are the same settings of the chip. */
+export function sameExposure(one: Exposure, other: Exposure): boolean {
+  return one.gain === other.gain && one.atime === other.atime && one.astep === other.astep
 }
 
 /** Nominal gain of each AGAIN code; 11…15 are invalid. */

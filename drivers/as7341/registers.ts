@@ -33,6 +33,8 @@ export const STATUS = 0x93
 export const STATUS_ASAT = 0x80
 export const STATUS_AINT = 0x08
 export const STATUS_SINT = 0x01
+/** Ones clear: every interrupt at once. */
+export const STATUS_ALL = 0xff
 export const ASTATUS = 0x94
 export const ASTATUS_ASAT = 0x80
 export const ASTATUS_RESERVED = 0x70
@@ -70,13 +72,37 @@ export const CFG8_RESET = 0x88
 export const CFG9 = 0xb2
 export const CFG9_SIEN_FD = 0x40
 export const CFG9_SIEN_SMUX = 0x10
+export const CFG10 = 0xb3
+/** Reset value: limits of the gain controls, persistence of the flicker detection. */
+export const CFG10_RESET = 0xf2
+/** Converter that the thresholds look at, 0…4; ADC5 cannot be watched. */
 export const CFG12 = 0xb5
 export const PERS = 0xbd
+export const GPIO2 = 0xbe
+export const GPIO2_INV = 0x08
+export const GPIO2_IN_EN = 0x04
+export const GPIO2_OUT = 0x02
+export const GPIO2_IN = 0x01
 export const ASTEP = 0xca
 export const AZ_CONFIG = 0xd6
 /** Autozero before the first cycle after SP_EN only; the reset value. */
 export const AZ_AT_START = 0xff
+export const FD_CFG0 = 0xd7
+/** Reset value: no flicker samples to the FIFO. */
+export const FD_CFG0_RESET = 0x21
+/** Gain of the flicker detection above bits 10:8 of its sampling time. */
+export const FD_TIME2 = 0xda
+/** Reset value. */
+export const FD_TIME2_RESET = 0x48
 export const FD_STATUS = 0xdb
+export const FD_STATUS_MEASURED = 0x20
+export const FD_STATUS_SATURATED = 0x10
+export const FD_STATUS_120HZ_VALID = 0x08
+export const FD_STATUS_100HZ_VALID = 0x04
+export const FD_STATUS_120HZ = 0x02
+export const FD_STATUS_100HZ = 0x01
+/** The bits that writing ones clears. */
+export const FD_STATUS_CLEARABLE = 0x3c
 export const INTENAB = 0xf9
 export const INTENAB_ASIEN = 0x80
 export const INTENAB_SP_IEN = 0x08

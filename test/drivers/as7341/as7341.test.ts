@@ -1,79 +1,13 @@
 import { test } from 'tap'
-import { As7341, type As7341Options } from '../../../drivers/as7341/as7341.ts'
+import { As7341 } from '../../../drivers/as7341/as7341.ts'
 import { CHANNELS, decodeSpectrum } from '../../../drivers/as7341/counts.ts'
 import * as reg from '../../../drivers/as7341/registers.ts'
-import { chain, HIGH_HALF, PHOTODIODES, type Photodiode } from '../../../drivers/as7341/smux.ts'
+import { chain, HIGH_HALF, PHOTODIODES } from '../../../drivers/as7341/smux.ts'
 import { BusError, type BusFault, type I2cBus } from '../../../drivers/bus.ts'
-import {
-  type LightScene,
-  SimulatedAs7341,
-  type SimulatedAs7341Options,
-} from '../../../drivers/simulated/as7341.ts'
-import { SimulatedBus, type SimulatedDevice } from '../../../drivers/simulated/bus.ts'
+import type { LightScene } from '../../../drivers/simulated/as7341.ts'
 import { VirtualClock } from '../../../drivers/simulated/clock.ts'
+import { EXPOSURE, INTEGRATION_MS, idle, light, setUp } from './rig.ts'
 import { hexRegisters } from './transcript.ts'
-
-const EXPOSURE = { atime: 29, astep: 599, gain: 4 }
-const INTEGRATION_MS = 50.04
-
-function light(value: number, some: Partial<Record<Photodiode, number>> = {}): Record<Photodiode, number> {
-  const all: Record<Photodiode, number> = {
-    ...{ F1: value, F2: value, F3: value, F4: value, F5: value, F6: value, F7: value, F8: value },
-    ...{ Clear: value, NIR: value, Flicker: value, Dark: 0 },
-  }
-  return Object.assign(all, some)
-}
-
-/** The wires to the chip, where a test can listen and cut. */
-class Wires implements SimulatedDevice {
-  readonly #chip: SimulatedAs7341
-  /** Every write of more than a register address. */
-  readonly writes: string[] = []
-  reads = 0
-  /** Asked before each write; true cuts the wire for it. */
-  cut: (write: string) => boolean = () => false
-  /** What becomes of each answer. */
-  spoil: (answer: Uint8Array) => Uint8Array = (answer) => answer
-
-  constructor(chip: SimulatedAs7341) {
-    this.#chip = chip
-  }
-
-  write(bytes: Uint8Array): boolean {
-    const hex = Buffer.from(bytes).toString('hex')
-    if (this.cut(hex)) return false
-    if (bytes.length > 1) this.writes.push(hex)
-    return this.#chip.write(bytes)
-  }
-
-  read(length: number): Uint8Array | undefined {
-    this.reads += 1
-    const answer = this.#chip.read(length)
-    return answer === undefined ? undefined : this.spoil(answer)
-  }
-}
-
-interface Setup {
-  readonly scene?: Partial<LightScene>
-  readonly chip?: SimulatedAs7341Options
-  readonly driver?: Partial<As7341Options>
-}
-
-/** A driver on a chip on a bus, all on a virtual clock. */
-function setUp({ scene, chip: chipOptions, driver }: Setup = {}) {
-  const clock = new VirtualClock()
-  const bus = new SimulatedBus(clock, 400_000)
-  const chip = new SimulatedAs7341(clock, { light: () => light(10, { F1: 5 }), ...scene }, chipOptions)
-  const wires = new Wires(chip)
-  bus.attach(reg.ADDRESS, wires)
-  const options = { exposure: EXPOSURE, ...driver }
-  return { clock, bus, chip, wires, open: () => As7341.open(bus, clock, options) }
-}
-
-function idle(chip: SimulatedAs7341): boolean {
-  const { registers, lampMa } = chip.state()
-  return registers.get(reg.ENABLE) === reg.ENABLE_PON && lampMa === 0 && !registers.has(reg.CFG0)
-}
 
 test('open: the chip has just got power, and everything the driver relies on is written', async (t) => {
   const { chip, open } = setUp()

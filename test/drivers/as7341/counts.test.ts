@@ -79,6 +79,19 @@ test('recorded decode vectors', recorded('decode'), (t) => {
   t.end()
 })
 
+test('recorded vectors of every kind, through the tool that prints them', recorded('misc'), (t) => {
+  for (const name of ['decode', 'smux', 'misc']) {
+    const vectors = decodeAs7341(pathOf(name) ?? '')
+    t.ok(vectors.length > 0, name)
+    t.strictSame(
+      vectors.filter(({ equal }) => !equal),
+      [],
+      name,
+    )
+  }
+  t.end()
+})
+
 const misc = z.object({
   led: z.array(z.object({ ma: z.number(), code: z.int(), actual_ma: z.number() })),
   integration: z.array(z.object({ atime: z.int(), astep: z.int(), ms: z.number(), full_scale: z.int() })),

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { z } from 'zod'
 import type { Photodiode } from '../../../drivers/as7341/smux.ts'
-import type { LightScene, SimulatedAs7341 } from '../../../drivers/simulated/as7341.ts'
+import { type LightScene, SimulatedAs7341 } from '../../../drivers/simulated/as7341.ts'
 import { sharedData } from '../../fakes/shared.ts'
 
 /** Transcripts of public AS7341 drivers; their README says what is real in them. */
@@ -53,15 +54,18 @@ export interface Transcript {
 
 /** One recorded scenario and what the device was in at its end; undefined where the data are missing. */
 export function readTranscript(name: string): Transcript | undefined {
-  const linesPath = sharedData(`${FOLDER}/${name}.jsonl`)
-  const statePath = sharedData(`${FOLDER}/${name}.state.json`)
-  if (linesPath === undefined || statePath === undefined) return undefined
+  const folder = sharedData(FOLDER)
+  return folder === undefined ? undefined : transcriptAt(folder, name)
+}
+
+/** The same from any folder. */
+export function transcriptAt(folder: string, name: string): Transcript {
   return {
-    lines: readFileSync(linesPath, 'utf8')
+    lines: readFileSync(join(folder, `${name}.jsonl`), 'utf8')
       .trim()
       .split('\n')
       .map((text) => line.parse(JSON.parse(text))),
-    state: state.parse(JSON.parse(readFileSync(statePath, 'utf8'))),
+    state: state.parse(JSON.parse(readFileSync(join(folder, `${name}.state.json`), 'utf8'))),
   }
 }
 
@@ -118,4 +122,26 @@ export function replay(
     }
   }
   return { reads, different }
+}
+
+/** Where the simulated chip, told what the recorded driver said, is not what was recorded: answers, then its end. */
+export function differences(transcript: Transcript): readonly string[] {
+  const { state } = transcript
+  let ms = -1
+  const options = { id: Number(state.id), analogueLimit: state.scene.analogLimit }
+  const chip = new SimulatedAs7341({ now: () => ms }, recordedLight(state), options)
+  const { different } = replay(transcript, chip, (to) => {
+    ms = to
+  })
+  ms = state.t_us / 1000
+  const { registers, chain, counts } = chip.state()
+  const found = hexRegisters(registers)
+  const addresses = new Set([...Object.keys(found), ...Object.keys(state.regs)])
+  const wrong = [...addresses].filter((address) => found[address] !== state.regs[address])
+  return [
+    ...different,
+    ...wrong.map((address) => `register ${address}: ${found[address]}, not ${state.regs[address]}`),
+    ...(Buffer.from(chain).toString('hex') === state.smux_chain ? [] : ['the SMUX chain']),
+    ...(counts.join() === state.adc.join() ? [] : [`converters ${counts.join()}, not ${state.adc.join()}`]),
+  ]
 }

@@ -7,7 +7,9 @@ import {
   GAINS,
   type Spectrum,
 } from '../../../drivers/as7341/counts.ts'
+import type { GpioMode } from '../../../drivers/as7341/gpio.ts'
 import * as reg from '../../../drivers/as7341/registers.ts'
+import { chain, HIGH_HALF, LOW_HALF } from '../../../drivers/as7341/smux.ts'
 import { SimulatedAs7341 } from '../../../drivers/simulated/as7341.ts'
 import { SimulatedBus } from '../../../drivers/simulated/bus.ts'
 import { VirtualClock } from '../../../drivers/simulated/clock.ts'
@@ -273,4 +275,123 @@ test('adafruit_power: disableAll is our close', recordings, async (t) => {
   t.same(hexRegisters(chip.state().registers), { ...transcript.state.regs, ...MARK }, 'awake, as they end')
   await sensor.close()
   t.same(hexRegisters(chip.state().registers), MARK)
+})
+
+/** Our driver in the light of a recording. */
+async function openIn({ state }: Transcript, integration: Exposure) {
+  const clock = new VirtualClock()
+  const bus = new SimulatedBus(clock, 400_000)
+  const chip = new SimulatedAs7341(clock, recordedLight(state))
+  bus.attach(reg.ADDRESS, chip)
+  const sensor = await As7341.open(bus, clock, { exposure: integration })
+  const hexState = () => hexRegisters(chip.state().registers)
+  return { clock, chip, sensor, hexState }
+}
+
+test(
+  'adafruit_flicker_*: same registers and answer; theirs leaves the filters unconnected, ours does not',
+  recordings,
+  async (t) => {
+    for (const [name, theirs, hz100] of [
+      ['adafruit_flicker_100hz', 100, true],
+      ['adafruit_flicker_none_valid', 1, false],
+    ] as const) {
+      const transcript = transcriptOf(name)
+      const { state } = transcript
+      const { chip, sensor, hexState } = await openIn(transcript, exposure(0, 999, 256))
+      t.equal(returned(transcript, 'detectFlickerHz'), theirs)
+      t.match(await sensor.detectFlicker(), { measured: true, saturated: false, hz100, hz120: false }, name)
+      t.same(hexState(), { ...state.regs, ...MARK }, name)
+      t.equal(state.smux_chain, Buffer.from(chain({ Flicker: 5 })).toString('hex'))
+      t.strictSame(chip.state().chain, chain(HIGH_HALF))
+    }
+  },
+)
+
+test(
+  'dfrobot_flicker_100: it never switches the detector on and sees nothing; mended, it says 50 for 100 Hz',
+  recordings,
+  async (t) => {
+    const broken = transcriptOf('dfrobot_flicker_100')
+    const mended = transcriptOf('dfrobot_dbgfixed_flicker_100')
+    t.equal(returned(broken, 'readFlickerData'), 0)
+    t.equal(returned(mended, 'readFlickerData'), 50, 'the mains, not the light')
+    for (const transcript of [broken, mended]) {
+      const { sensor, hexState } = await openIn(transcript, exposure(0, 999, 256))
+      t.match(await sensor.detectFlicker(), { hz100: true, hz120: false })
+      // They leave the chip measuring through the flicker map; ours is idle, and has measured nothing.
+      const { '0xa3': _, ...theirs } = mended.state.regs
+      t.same(hexState(), { ...theirs, ...MARK_AND_REST })
+    }
+  },
+)
+
+test(
+  'circuitpython_flicker_then_read: it says 1000 Hz and loses NIR, ours says 100 and reads NIR',
+  recordings,
+  async (t) => {
+    const transcript = transcriptOf('circuitpython_flicker_then_read')
+    t.equal(returned(transcript, 'flicker_detected'), 1000)
+    const { clock, sensor } = await openIn(transcript, exposure(100, 999, 128))
+    t.equal((await sensor.detectFlicker()).hz100, true)
+    const { counts } = await sensor.measure(clock.now())
+    t.equal(counts.NIR, 7187)
+  },
+)
+
+test(
+  'adafruit_thresholds_interrupt: same registers; it never loads the SMUX, so it watches an open input',
+  recordings,
+  async (t) => {
+    const transcript = transcriptOf('adafruit_thresholds_interrupt')
+    const { state } = transcript
+    const { clock, chip, sensor, hexState } = await openIn(transcript, exposure(29, 599, 256))
+    const watch = await sensor.watch({ channel: 'Clear', below: 100, above: 5000, persistence: 2 })
+    clock.spend(60)
+    t.equal(await watch.crossing(), undefined, 'as theirs after 60 ms: APERS 2 wants a second one')
+    clock.spend(60)
+    const crossing = await watch.crossing()
+    t.same(hexState(), { ...state.regs, ...MARK })
+    t.equal(returned(transcript, 'spectralLowTriggered'), false)
+    t.strictSame(state.adc, [0, 0, 0, 0, 0, 0], 'they compare 0 with 100, and call it low')
+    t.match(crossing, { above: true, below: false, count: 14_091 })
+    t.strictSame(chip.state().chain, chain(LOW_HALF))
+  },
+)
+
+test(
+  'dfrobot_thresholds_msb_first: 300 and 10000 become 256 and 9984, ours stay what they are',
+  recordings,
+  async (t) => {
+    const transcript = transcriptOf('dfrobot_thresholds_msb_first')
+    const { state } = transcript
+    t.equal(returned(transcript, 'getLowThreshold'), 256)
+    t.equal(returned(transcript, 'getHighThreshold'), 9984)
+    const { sensor, hexState } = await openIn(transcript, exposure(0, 999, 256))
+    await sensor.watch({ channel: 'Clear', below: 300, above: 10_000, persistence: 3 })
+    // Theirs is left switched off; a watch of ours measures.
+    t.same(hexState(), { ...state.regs, ...MARK, '0x80': '0x03', '0x84': '0x2c', '0x86': '0x10' })
+  },
+)
+
+test('adafruit_gpio: each write of the pin, and what it reads', recordings, async (t) => {
+  const transcript = transcriptOf('adafruit_gpio')
+  const writes = transcript.lines.flatMap((line) => (line.op === 'w' && line.reg === '0xbe' ? line.data : []))
+  const { chip, sensor, hexState } = await openIn(transcript, exposure(0, 999, 256))
+  const modes: readonly GpioMode[] = [
+    { direction: 'input' },
+    { direction: 'output', high: true },
+    { direction: 'output', high: true, inverted: true },
+    { direction: 'output', high: false, inverted: true },
+    { direction: 'output', high: true, inverted: true },
+  ]
+  const ours: (string | undefined)[] = []
+  for (const mode of modes) {
+    await sensor.setGpio(mode)
+    if (mode.direction === 'input')
+      t.equal(await sensor.readGpio(), returned(transcript, 'getGPIOValue'), 'held low')
+    ours.push((chip.state().registers.get(reg.GPIO2) ?? 0x02).toString(16).padStart(2, '0'))
+  }
+  t.strictSame(ours, writes)
+  t.same(hexState(), { ...transcript.state.regs, ...MARK })
 })
