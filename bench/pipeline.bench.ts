@@ -110,6 +110,7 @@ async function measure(station: Awaited<ReturnType<typeof openStation>>, count: 
     inspect: (trigger, signal) =>
       inspect(trigger, heads, (evidence) => judge(setup.inForce.plan, evidence), signal),
     storable: () => store.storable,
+    retry: () => false,
     seen: (trigger) => store.noteTrigger(trigger),
     decided: ({ decidedAt }) => {
       decisionMs.push(decidedAt - last.byteAt)

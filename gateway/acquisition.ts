@@ -2,7 +2,7 @@ import type { Clock } from '../drivers/clock.ts'
 import type { Gate } from '../drivers/gate/gate.ts'
 import type { CountedPart, PartCounters } from './health/counters.ts'
 import { type Inspected, notInspected, undecided } from './inspect.ts'
-import type { Judgement, Trigger } from './inspection.ts'
+import type { Judgement, Trigger, UngradedReason } from './inspection.ts'
 import type { Log } from './log.ts'
 import type { OutboxEntry } from './outbox.ts'
 import type { Unit, UnitStatus } from './station.ts'
@@ -34,8 +34,12 @@ export interface AcquisitionOptions {
   }
   /** From the trigger to the gate, ms, by the recipe in force. */
   readonly deadlineMs: () => number
+  /** Why no part can be looked at now, if none can: it is turned away for it. */
+  readonly obstacle?: () => UngradedReason | undefined
   /** Asks the heads and judges; what a sensor does is in the judgement, never an exception. */
   readonly inspect: (trigger: Trigger, signal: AbortSignal) => Promise<Inspected>
+  /** Whether the store may take a record later that it refused with this error. */
+  readonly retry: (error: unknown) => boolean
   /** Whether the store takes inspections: while it does not, no part passes. */
   readonly storable: () => boolean
   /** Makes the record of a part, once. What it returns makes it durable, and is called again when that failed. */
@@ -136,7 +140,10 @@ export class Acquisition implements Unit {
       decision: undefined,
     }
     seen(part.trigger.number)
-    if (this.#ended.signal.aborted || this.#waiting.length >= limits.waiting) {
+    const obstacle = this.#options.obstacle?.()
+    if (obstacle !== undefined) {
+      this.#turnAway(part, obstacle)
+    } else if (this.#ended.signal.aborted || this.#waiting.length >= limits.waiting) {
       this.#turnAway(part)
     } else {
       part.cancelDeadline = clock.after(deadline, () => this.#expire(part))
@@ -144,6 +151,11 @@ export class Acquisition implements Unit {
       this.#measuring ??= this.#measureWaiting()
     }
     return record
+  }
+
+  /** Resolves when no part is under the heads. */
+  idle(): Promise<void> {
+    return this.#measuring ?? Promise.resolve()
   }
 
   /** A person has dealt with the held part. */
@@ -209,8 +221,8 @@ export class Acquisition implements Unit {
     }
   }
 
-  #turnAway(part: Part): void {
-    const judgement = undecided('busy')
+  #turnAway(part: Part, reason: UngradedReason = 'busy'): void {
+    const judgement = undecided(reason)
     this.#decide(part, judgement)
     this.#record(part, notInspected(judgement))
   }
@@ -249,24 +261,33 @@ export class Acquisition implements Unit {
     record.finally(() => this.#records.delete(record)).catch(() => {})
   }
 
-  /** Tries until the store takes it; gives up only when the station stops, and says what was lost. */
+  /** @throws when no record can be made of the part, or the station stops before it is stored: it is lost, and said */
   async #append(decided: DecidedPart, counted: CountedPart): Promise<OutboxEntry> {
-    const { record, stored, clock, log } = this.#options
-    const append = record(decided)
+    const { record, stored, log } = this.#options
+    let entry: OutboxEntry
+    try {
+      entry = await this.#untilStored(record(decided))
+    } catch (error) {
+      counted.lost()
+      log.error({ err: error, trigger: decided.trigger.number }, 'decided, and not recorded')
+      throw error
+    }
+    counted.stored()
+    stored(entry, decided)
+    return entry
+  }
+
+  /** Tries until the store takes it. @throws what the store says, when that is for ever or the station stops */
+  async #untilStored(append: () => Promise<OutboxEntry>): Promise<OutboxEntry> {
+    const { clock, log, retry } = this.#options
     for (;;) {
       try {
         const entry = await append()
-        counted.stored()
         if (this.#refused) log.info({ sequence: entry.sequence }, 'the store takes inspections again')
         this.#refused = false
-        stored(entry, decided)
         return entry
       } catch (error) {
-        if (this.#ended.signal.aborted) {
-          counted.lost()
-          log.error({ err: error, trigger: decided.trigger.number }, 'decided, and not recorded')
-          throw error
-        }
+        if (this.#ended.signal.aborted || !retry(error)) throw error
         if (!this.#refused) log.error({ err: error }, 'the store refuses inspections: parts are held')
         this.#refused = true
         await clock.sleep(RETRY_APPEND_MS, this.#ended.signal).catch(() => {})

@@ -85,7 +85,7 @@ export const configSchema = z.strictObject({
       level: z
         .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace'])
         .default('info')
-        .describe('Least severity that is written; JSON lines on standard output.'),
+        .describe('Least severity that is written; JSON lines on standard error.'),
     })
     .prefault({})
     .describe('The log.'),

@@ -150,7 +150,9 @@ function planOf(
 }
 
 function simulatedLine(config: Config, recipe: string): SimulatedLine {
-  const { seed, empty_rate: emptyRate, profile = recipe } = config.simulation
+  const { seed, empty_rate: emptyRate } = config.simulation
+  // A recipe of the user's own has no simulated parts: the standard ones come then.
+  const profile = config.simulation.profile ?? (isProfile(recipe) ? recipe : 'foiegras_standard_barquette')
   if (!isProfile(profile)) {
     throw new ConfigError(
       `simulation.profile: ${JSON.stringify(profile)}: expected one of ${Object.keys(PROFILES).join(', ')}`,

@@ -9,6 +9,8 @@ import type { TrayCalibration } from './tray-calibration.ts'
 
 export interface LineCommandParts {
   readonly acquisition: Acquisition
+  /** Brings a part under the heads, where a simulated belt does not move by itself. */
+  readonly bring: () => void
   readonly setup: Setup
   readonly calibration: TrayCalibration
   readonly counters: PartCounters
@@ -50,10 +52,11 @@ export const commandPayloads = {
 export function lineCommands(
   parts: LineCommandParts,
 ): Readonly<Record<keyof typeof commandPayloads, CommandHandler>> {
-  const { acquisition, setup, calibration, counters, clock, log, changed } = parts
+  const { acquisition, bring, setup, calibration, counters, clock, log, changed } = parts
   return {
     inspect: async (payload) => {
       const { sample_id: sampleId } = inspectPayload.parse(payload)
+      bring()
       const entry = await acquisition.trigger('command', sampleId)
       return JSON.parse(entry.payload)
     },

@@ -41,7 +41,7 @@ function matrices(frame: RangeFrame, heightsMm?: Judgement['heightsMm']): TofBlo
   const { zones, targetsPerZone, status } = frame
   const matrix = <T>(of: (zone: number) => T): T[][] => matrixOf(zones, of)
   // A chip that sends no status says of no zone that it has no target.
-  const ofTarget = (values: Float64Array, digits: number): (number | null)[][] =>
+  const ofTarget = (values: Float64Array, digits: 0 | 1 | 2): (number | null)[][] =>
     matrix((zone) =>
       status[zone * targetsPerZone] === NO_TARGET ? null : round(values[zone * targetsPerZone] ?? 0, digits),
     )
@@ -173,9 +173,11 @@ function defectBlock({
   }
 }
 
+const SCALES = [1, 10, 100, 1e3, 1e4, 1e5] as const
+
 /** To so many decimals. */
-export function round(value: number, digits: number): number {
-  const scale = 10 ** digits
+export function round(value: number, digits: 0 | 1 | 2 | 3 | 4 | 5): number {
+  const scale = SCALES[digits]
   // Adding 0 turns -0 into 0: JSON has no negative zero.
   return Math.round(value * scale) / scale + 0
 }

@@ -11,8 +11,12 @@ export interface TrayCalibrationOptions {
   readonly heads: readonly MeasuringHead[]
   readonly clock: Clock
   readonly log: Log
+  /** Resolves when no part is being looked at. */
+  readonly idle: () => Promise<void>
   /** Takes away what lies on a simulated tray. */
   readonly clear: () => void
+  /** Why there is no tray to look at, if there is none. */
+  readonly refusal?: string
 }
 
 const LIMIT_MS = 10_000
@@ -22,6 +26,7 @@ export class TrayCalibration implements Unit {
   readonly name = 'calibration'
   readonly #options: TrayCalibrationOptions
   #trouble: string | undefined
+  #running = false
 
   constructor(options: TrayCalibrationOptions) {
     this.#options = options
@@ -29,8 +34,8 @@ export class TrayCalibration implements Unit {
 
   /** Where there is no calibration yet, takes the tray for empty and measures it; a failure is a state, not an end. */
   async start(signal: AbortSignal): Promise<void> {
-    const { setup, log } = this.#options
-    if (setup.tray !== undefined) return
+    const { setup, heads, log } = this.#options
+    if (setup.tray !== undefined || !heads.some(({ kind }) => kind === 'vl53l8ch')) return
     try {
       const tray = await this.measure('first start', signal)
       log.info({ calibration: tray.id, frames: tray.frames }, 'empty tray measured')
@@ -43,15 +48,24 @@ export class TrayCalibration implements Unit {
     return Promise.resolve()
   }
 
+  /** The tray is being measured: no part may come under the heads. */
+  get running(): boolean {
+    return this.#running
+  }
+
   /**
    * @param by who says that the tray is empty
    * @throws when a head does not deliver, or what it sees is no empty tray; the calibration before stays in force
    */
   async measure(by: string, signal?: AbortSignal): Promise<EmptyTray> {
-    const { setup, heads, clock, clear } = this.#options
-    clear()
-    const limit = AbortSignal.timeout(LIMIT_MS)
+    const { setup, heads, clock, idle, clear, refusal } = this.#options
+    if (refusal !== undefined) throw new Error(refusal)
+    if (this.#running) throw new Error('the empty tray is being measured already')
+    this.#running = true
     try {
+      await idle()
+      clear()
+      const limit = AbortSignal.timeout(LIMIT_MS)
       const tray = await measureEmptyTray(heads, clock, by, signal ? AbortSignal.any([signal, limit]) : limit)
       await setup.calibrated(tray)
       this.#trouble = undefined
@@ -59,13 +73,18 @@ export class TrayCalibration implements Unit {
     } catch (error) {
       this.#trouble = error instanceof Error ? error.message : String(error)
       throw error
+    } finally {
+      this.#running = false
     }
   }
 
   status(): UnitStatus {
-    const { tray } = this.#options.setup
+    const { setup, heads } = this.#options
+    const { tray } = setup
+    if (!heads.some(({ kind }) => kind === 'vl53l8ch')) return { state: 'ok' }
     if (tray === undefined) {
-      const detail = `no empty tray measured${this.#trouble === undefined ? '' : `: ${this.#trouble}`}`
+      const trouble = this.#trouble === undefined ? '' : `: ${this.#trouble}`
+      const detail = `no empty tray measured${trouble}; empty it and send cmd/calibration/start`
       return { state: 'failed', detail }
     }
     return { state: 'ok', facts: { id: tray.id, at: tray.at, by: tray.by } }

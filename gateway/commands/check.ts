@@ -1,6 +1,8 @@
 import { parseArgs } from 'node:util'
 import { stringify } from 'yaml'
+import { systemClock } from '../../drivers/clock.ts'
 import { loadConfig, withoutSecrets } from '../config-file.ts'
+import { wire } from '../hardware.ts'
 
 /** `poincon check`: prints the configuration as the gateway would run it, secrets left out; exit 78 with what is wrong otherwise. */
 export function checkCommand(args: readonly string[]): Promise<number> {
@@ -10,6 +12,7 @@ export function checkCommand(args: readonly string[]): Promise<number> {
     env: process.env,
     cwd: process.cwd(),
   })
+  wire(config, systemClock, config.recipe)
   process.stdout.write(`# ${file}: correct\n${stringify(withoutSecrets(config))}`)
   return Promise.resolve(0)
 }

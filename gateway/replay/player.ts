@@ -41,18 +41,22 @@ export class Player {
   /**
    * Plays all records once, one part each, each after the one before is on disk.
    * @param fire inspects the part that the record holds
+   * @returns how many were played
    */
-  async play(fire: (sampleId?: string) => Promise<unknown>, signal: AbortSignal): Promise<void> {
+  async play(fire: (sampleId?: string) => Promise<unknown>, signal: AbortSignal): Promise<number> {
     const { records, clock, paced } = this.#options
+    let played = 0
     let before: RawRecord | undefined
     for (const record of records) {
-      if (signal.aborted) return
+      if (signal.aborted) break
       if (paced) await clock.sleep(pauseMs(before, record), signal)
       this.#current = record
       await fire(record.trigger?.sample_id)
       before = record
+      played += 1
     }
     this.#current = undefined
+    return played
   }
 
   /**

@@ -33,6 +33,7 @@ function station(overrides: Partial<AcquisitionOptions> & { measureMs?: number; 
       return seen()
     },
     storable: () => true,
+    retry: () => true,
     record: (part) => () => {
       disk.push(part)
       return Promise.resolve(entry(disk.length))
@@ -182,6 +183,33 @@ test('while the store takes nothing no part passes, and nothing decided is lost'
   t.strictSame(verdicts(kept), ['hold storage-full'])
   t.strictSame(gate.moves, { accept: 0, reject: 0, hold: 1 })
   t.match(counters.sinceStart(), { held: 1, stored: 1, appending: 0, unrecorded: 0 })
+})
+
+test('a part of which no record can be made is decided all the same, counted as lost, and the next goes on', async (t) => {
+  let broken = true
+  const { acquisition, gate, counters } = station({
+    record: () => {
+      if (broken) throw new TypeError('NaN is not JSON')
+      return () => Promise.resolve(entry(1))
+    },
+  })
+  await t.rejects(acquisition.trigger('interval'), { name: 'TypeError' })
+  t.match(counters.sinceStart(), { accepted: 1, appending: 0, stored: 0, unrecorded: 1 })
+  broken = false
+  await acquisition.trigger('interval')
+  t.strictSame(gate.moves, { accept: 2, reject: 0, hold: 0 })
+  t.match(counters.sinceStart(), { accepted: 2, appending: 0, stored: 1, unrecorded: 1 })
+})
+
+test('while the heads cannot look, parts are turned away for that', async (t) => {
+  let obstacle: 'not-calibrated' | undefined = 'not-calibrated'
+  const { acquisition, disk } = station({ obstacle: () => obstacle })
+  await acquisition.trigger('interval')
+  obstacle = undefined
+  const measured = acquisition.trigger('interval')
+  await acquisition.idle()
+  t.strictSame(verdicts(disk), ['reject not-calibrated', 'accept A'], 'idle: nothing is under the heads')
+  await measured
 })
 
 test('stop ends what is under way, leaves the gate safe and waits for the disk', async (t) => {

@@ -115,3 +115,55 @@ test('the log says once that a head is gone, not at every attempt', async (t) =>
   t.strictSame(lines, ['head absent, trying on'])
   await head.stop()
 })
+
+test('a measurement that lost its deadline is let end before the next begins', async (t) => {
+  const clock = new VirtualClock()
+  let running = false
+  const head = new SupervisedHead({
+    id: 'spectral',
+    kind: 'as7341',
+    clock,
+    log: silentLog,
+    random: () => 0.5,
+    open: () =>
+      Promise.resolve({
+        async measure(_since: number, signal?: AbortSignal) {
+          if (running) throw new Error('a measurement is already running')
+          running = true
+          try {
+            await clock.sleep(130, signal)
+            return { kind: 'as7341' as const, takenAt: clock.now(), counts: {}, saturated: [] }
+          } finally {
+            // The lamp goes off, the chip to rest: transfers that no signal cuts short.
+            await clock.sleep(2)
+            running = false
+          }
+        },
+        close: () => Promise.resolve(),
+      }),
+  })
+  await head.start(never)
+  const late = new AbortController()
+  const first = head.measure(0, late.signal)
+  await clock.sleep(60)
+  late.abort(new Error('late'))
+  const second = head.measure(clock.now(), never)
+  await t.rejects(first, { message: 'late' })
+  t.match(await second, { kind: 'as7341' })
+  t.match(head.status(), { state: 'ok', facts: { faults: 0, opened: 1 } })
+  await head.stop()
+})
+
+test('a head that opens and never measures is opened ever more rarely', async (t) => {
+  const frozen = new SensorError('as7341', 'frozen', 'the same measurement again')
+  const { head, clock, openedAt } = scripted(['ok'], [frozen])
+  await head.start(never)
+  while (clock.now() < 60_000) {
+    await head.measure(clock.now(), never).catch(() => {})
+    await clock.sleep(250)
+  }
+  const waits = openedAt.slice(1).map((at, index) => at - (openedAt[index] ?? 0))
+  t.ok(openedAt.length < 25, `${openedAt.length} openings in a minute`)
+  t.ok(Math.max(...waits) >= 5000, 'up to the longest wait')
+  await head.stop()
+})

@@ -1,0 +1,169 @@
+import { systemClock } from '../drivers/clock.ts'
+import type { Config } from './config.ts'
+import type { HealthReport } from './health/health.ts'
+import type { Identity } from './identity.ts'
+import { InfluxSink } from './influx/sink.ts'
+import type { Log } from './log.ts'
+import { Broker } from './mqtt/broker.ts'
+import type { CommandChannel } from './mqtt/commands.ts'
+import { MqttSink, type MqttSinkOptions } from './mqtt/sink.ts'
+import { stationTopics } from './mqtt/topics.ts'
+import type { Sink } from './outbox.ts'
+import { Pump } from './pump.ts'
+import type { Setup } from './setup.ts'
+import type { Unit, UnitStatus } from './station.ts'
+import type { Store } from './store/store.ts'
+
+/** What delivery is made of. */
+export interface DeliveringParts {
+  readonly config: Config
+  readonly identity: Identity
+  readonly setup: Setup
+  readonly version: string
+  readonly log: Log
+  readonly store: Store
+  /** Asked every 10 s for the retained `health` and the measurement `station`. */
+  readonly health: () => HealthReport
+}
+
+/** The way from the store to whoever subscribes. */
+export interface Delivering {
+  readonly broker: Broker | undefined
+  /** In the order to start them in: the store's cursors, the broker, the sinks, what drives them. */
+  readonly units: readonly Unit[]
+  /** Where commands come from, and replies go. */
+  readonly channels: readonly (CommandChannel & Unit)[]
+  /** Recipe or lot are others now: the retained state says so. */
+  announce(): void
+  /** A sink is as well as the worse of its connection and its pump. */
+  sinkStatus(name: string): UnitStatus
+}
+
+/** The cursor of the embedded broker's sink. */
+const EMBEDDED_SINK = 'broker'
+
+/** Makes broker, sinks and pumps, as far as they are configured. */
+export function delivering(parts: DeliveringParts): Delivering {
+  const { config, log, store } = parts
+  const broker = config.mqtt.enabled
+    ? new Broker({ host: config.mqtt.host, port: config.mqtt.port, log })
+    : undefined
+  const sinks = openSinks(parts, broker)
+  const pumps = sinks.map(
+    (sink) =>
+      new Pump({ outbox: store, sink, backlog: () => store.backlog(sink.name), clock: systemClock, log }),
+  )
+  const publishers = sinks.filter((sink) => sink instanceof MqttSink)
+  return {
+    broker,
+    units: [storeUnit(store, sinks), ...(broker === undefined ? [] : [broker]), ...sinks, ...pumps],
+    channels: [
+      ...(broker === undefined ? [] : [broker]),
+      // The embedded broker takes commands itself, and knows who asks.
+      ...publishers.filter(({ name }) => name !== EMBEDDED_SINK),
+    ],
+    announce: () => {
+      for (const publisher of publishers) publisher.announce()
+    },
+    sinkStatus: (name) => sinkStatus(name, sinks, pumps),
+  }
+}
+
+type MqttFacts = Pick<MqttSinkOptions, 'topics' | 'clock' | 'log' | 'facts' | 'health' | 'inspection'>
+
+/** Where inspections go: the embedded broker, the plant's, InfluxDB, as far as they are configured. */
+function openSinks(
+  { config, identity, setup, version, log, health }: DeliveringParts,
+  broker: Broker | undefined,
+): readonly (MqttSink | InfluxSink)[] {
+  const common: MqttFacts = {
+    topics: stationTopics(config),
+    clock: systemClock,
+    log,
+    inspection: config.mqtt.inspection,
+    health,
+    facts: () => ({
+      device_id: identity.deviceId,
+      site: identity.site,
+      line: identity.line,
+      station: identity.station,
+      software: version,
+      recipe: { id: setup.recipe.recipe.id, revision: setup.recipe.revision },
+      lot_id: setup.lot.id,
+    }),
+  }
+  const sinks: (MqttSink | InfluxSink)[] = []
+  if (broker !== undefined) {
+    const endpoint: MqttSinkOptions['endpoint'] = {
+      // The port is known when the broker listens.
+      get url() {
+        return `mqtt://${config.mqtt.host}:${broker.port}`
+      },
+      protocolVersion: '3.1.1',
+      clientId: `poincon-${identity.deviceId}`,
+    }
+    sinks.push(new MqttSink({ ...common, name: EMBEDDED_SINK, endpoint }))
+  }
+  const { upstream } = config.mqtt
+  if (upstream !== undefined) {
+    const endpoint: MqttSinkOptions['endpoint'] = {
+      url: upstream.url,
+      protocolVersion: upstream.protocol_version,
+      clientId: upstream.client_id ?? `poincon-${identity.deviceId}`,
+      username: upstream.username,
+      password: upstream.password,
+      passwordFile: upstream.password_file,
+      caFile: upstream.ca_file,
+      certFile: upstream.cert_file,
+      keyFile: upstream.key_file,
+    }
+    sinks.push(new MqttSink({ ...common, name: 'upstream', endpoint }))
+  }
+  if (config.influx !== undefined)
+    sinks.push(
+      new InfluxSink({
+        influx: config.influx,
+        clock: systemClock,
+        log,
+        health: {
+          tags: {
+            site: identity.site,
+            line: identity.line,
+            station: identity.station,
+            device: identity.deviceId,
+          },
+          facts: () => {
+            const { status, uptime_s, counters } = health()
+            return { status, uptime_s, ...counters.since_start }
+          },
+        },
+      }),
+    )
+  return sinks
+}
+
+/** The store was opened before everything else and is closed after it; as a unit it registers the cursors. */
+function storeUnit(store: Store, sinks: readonly Sink[]): Unit {
+  return {
+    name: 'store',
+    start: async () => {
+      for (const { name } of sinks) await store.registerSink(name)
+    },
+    stop: () => Promise.resolve(),
+    status: () => store.status(),
+  }
+}
+
+function sinkStatus(
+  name: string,
+  sinks: readonly (MqttSink | InfluxSink)[],
+  pumps: readonly Pump[],
+): UnitStatus {
+  const index = sinks.findIndex((sink) => sink.name === name)
+  const [sink, pump] = [sinks[index], pumps[index]]
+  // A cursor that no sink of this configuration moves.
+  if (sink === undefined || pump === undefined)
+    return { state: 'degraded', detail: 'not configured any more' }
+  const connection = sink.status()
+  return connection.state === 'ok' ? pump.status() : connection
+}
