@@ -9,6 +9,8 @@ import { z } from 'zod'
 import { type InspectionMessage, inspectionMessage } from '../../gateway/message.ts'
 
 const CLI = fileURLToPath(new URL('../../gateway/cli.js', import.meta.url))
+/** As `npm start` and the command's own first line have it. */
+const NODE_FLAGS = ['--max-semi-space-size=4']
 
 /** How long a station may take to say `ready`, or to end, on a machine that does other things as well. */
 const PATIENCE_MS = 30_000
@@ -39,7 +41,7 @@ const readyLine = z.looseObject({
 })
 
 function launch(args: readonly string[], { env = {}, cwd = '/' }: CommandOptions): ChildProcess {
-  return spawn(process.execPath, [CLI, ...args], {
+  return spawn(process.execPath, [...NODE_FLAGS, CLI, ...args], {
     cwd,
     env: { PATH: process.env.PATH ?? '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
