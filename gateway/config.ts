@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { flowsOptions } from './flows.ts'
 import { influxOptions } from './influx/options.ts'
 import { mqttOptions } from './mqtt/options.ts'
+import { deepFreeze, type Problem, problemsOf } from './problems.ts'
 import { storeOptions } from './store/options.ts'
 
 /** The configuration is wrong: a person must mend it, retrying does not help (exit 78). */
@@ -158,34 +159,16 @@ export type Config = Readonly<z.infer<typeof configSchema>>
 export type HeadConfig = z.infer<typeof head>
 export type BusConfig = z.infer<typeof bus>
 
-/** One thing that is wrong, by its place. */
-export interface ConfigProblem {
-  readonly path: readonly (string | number)[]
-  readonly value: unknown
-  readonly expectation: string
-}
+export type ConfigProblem = Problem
 
 /** @returns the frozen configuration, or everything that is wrong with it */
 export function parseConfig(
   input: unknown,
 ): { readonly config: Config } | { readonly problems: readonly ConfigProblem[] } {
   const parsed = configSchema.safeParse(input ?? {}, { reportInput: true })
-  if (!parsed.success) return { problems: parsed.error.issues.flatMap(problemsOf) }
+  if (!parsed.success) return { problems: problemsOf(parsed.error) }
   const problems = danglingReferences(parsed.data)
   return problems.length > 0 ? { problems } : { config: deepFreeze(parsed.data) }
-}
-
-function problemsOf(issue: z.core.$ZodIssue): ConfigProblem[] {
-  const path = issue.path.filter((part) => typeof part !== 'symbol')
-  if (issue.code === 'unrecognized_keys') {
-    const parent = issue.input
-    return issue.keys.map((key) => ({
-      path: [...path, key],
-      value: typeof parent === 'object' && parent !== null ? Reflect.get(parent, key) : undefined,
-      expectation: 'no such key',
-    }))
-  }
-  return [{ path, value: issue.input, expectation: issue.message.replace(/^Invalid input: /, '') }]
 }
 
 function danglingReferences(config: Config): ConfigProblem[] {
@@ -200,12 +183,4 @@ function danglingReferences(config: Config): ConfigProblem[] {
           },
         ],
   )
-}
-
-function deepFreeze<T>(value: T): T {
-  if (typeof value === 'object' && value !== null) {
-    for (const part of Object.values(value)) deepFreeze(part)
-    Object.freeze(value)
-  }
-  return value
 }

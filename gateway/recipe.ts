@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { CHANNELS } from '../drivers/as7341/counts.ts'
 import { ACTIONS } from './inspection.ts'
+import { deepFreeze, problemsOf } from './problems.ts'
 
 const unit = z.number().min(0).max(1)
 const positive = z.number().positive()
@@ -176,33 +177,13 @@ export class RecipeError extends Error {
  */
 export function parseRecipe(input: unknown): Recipe {
   const parsed = recipeSchema.safeParse(input, { reportInput: true })
-  if (!parsed.success) throw new RecipeError(parsed.error.issues.flatMap(problemsOf))
-  return deepFreeze(parsed.data)
-}
-
-function problemsOf(issue: z.core.$ZodIssue): RecipeProblem[] {
-  const path = issue.path.map(String)
-  if (issue.code === 'unrecognized_keys') {
-    const parent = issue.input
-    return issue.keys.map((key) => ({
-      path: [...path, key].join('.'),
-      value: typeof parent === 'object' && parent !== null ? Reflect.get(parent, key) : undefined,
-      expectation: 'no such key',
-    }))
+  if (!parsed.success) {
+    const problems = problemsOf(parsed.error)
+    throw new RecipeError(problems.map((problem) => ({ ...problem, path: problem.path.join('.') })))
   }
-  return [
-    { path: path.join('.'), value: issue.input, expectation: issue.message.replace(/^Invalid \w+: /, '') },
-  ]
+  return deepFreeze(parsed.data)
 }
 
 function describe({ path, value, expectation }: RecipeProblem): string {
   return `${path === '' ? 'recipe' : path}: ${JSON.stringify(value) ?? 'missing'}: ${expectation}`
-}
-
-function deepFreeze<T>(value: T): T {
-  if (typeof value === 'object' && value !== null && !Object.isFrozen(value)) {
-    Object.freeze(value)
-    for (const inner of Object.values(value)) deepFreeze(inner)
-  }
-  return value
 }
