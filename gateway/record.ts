@@ -86,7 +86,7 @@ function verdictBlock({ verdict }: Judgement, latencyMs: number): InspectionDraf
     grade: verdict.grade,
     score: round(verdict.score, 4),
     action: verdict.action,
-    reasons: verdict.findings.map(({ code }) => code),
+    reasons: [...new Set(verdict.findings.map(({ code }) => code))],
     findings: verdict.findings.map(({ code, ...numbers }) => ({
       code,
       ...Object.fromEntries(Object.entries(numbers).map(([key, value]) => [key, round(value, 4)])),

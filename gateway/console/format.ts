@@ -46,7 +46,8 @@ export function formatFor(language: Language, texts: Texts): Format {
   return {
     texts,
     language,
-    whole: (value) => whole.format(value),
+    // Adding 0 turns -0 into 0: a height of "-0" is nobody's.
+    whole: (value) => whole.format(Math.round(value) + 0),
     short: (value) => short.format(value),
     compact: (value) => compact.format(value),
     percent: (share) => percent.format(share),
