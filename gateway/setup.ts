@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { type Plan, prepare } from './analysis/judge.ts'
 import { type EmptyTray, parseCalibration } from './calibration.ts'
+import { ConfigError } from './config.ts'
 import { parseRecipe, type Recipe } from './recipe.ts'
 import { BUILT_IN_RECIPES } from './recipes/built-in.ts'
 
@@ -93,7 +94,7 @@ export class Setup {
   /**
    * Takes up what the station did before it stopped. A new station starts with the built-in recipes.
    * @param subject names the set of heads: a calibration of another set is not used
-   * @throws RecipeError for a recipe in the store that is none; Error where `recipeId` does not exist
+   * @throws RecipeError for a recipe in the store that is none; ConfigError where `recipeId` does not exist
    */
   static async load(
     registry: SetupRegistry,
@@ -111,6 +112,12 @@ export class Setup {
     const storedLot = lotSchema.safeParse(await registry.state.get('lot'))
     const lot = storedLot.success ? storedLot.data : firstLot(wallMs)
     if (!storedLot.success) await registry.state.set('lot', lot)
+    if (selected === recipeId && (await registry.recipes.get(recipeId)) === undefined) {
+      const known = BUILT_IN_RECIPES.map(({ id }) => id).join(', ')
+      throw new ConfigError(
+        `recipe: ${JSON.stringify(recipeId)}: expected a recipe of the store, e.g. ${known}`,
+      )
+    }
     const stored = await registry.calibrations.newest('empty-tray', subject)
     return new Setup(registry, subject, {
       recipe: await recipeInForce(registry, selected),

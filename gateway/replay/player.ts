@@ -51,7 +51,8 @@ export class Player {
       if (signal.aborted) break
       if (paced) await clock.sleep(pauseMs(before, record), signal)
       this.#current = record
-      await fire(record.trigger?.sample_id)
+      // A part that cannot be recorded is counted and logged where it is lost; the next one still comes.
+      await fire(record.trigger?.sample_id).catch(() => {})
       before = record
       played += 1
     }

@@ -243,6 +243,30 @@ test('a configuration that is wrong: file, line, path, value, expectation; exit 
   await t.rejects(readFile(join(dir, 'data', 'poincon.db')), 'nothing was begun')
 })
 
+test('a recipe that does not exist is a wrong configuration', async (t) => {
+  const { code, stderr } = await poincon(['run'], {
+    env: { POINCON_DATA_DIR: await folder(t), POINCON_RECIPE: 'bananas' },
+  })
+  t.equal(code, 78)
+  t.match(stderr, /recipe: "bananas": expected a recipe of the store, e\.g\. foiegras_standard_barquette/)
+})
+
+test('heads on a kernel bus: absent ones are a state, and without a real gate every message says dry run', async (t) => {
+  const station = await start(t, {
+    POINCON_DATA_DIR: await folder(t),
+    POINCON_TRIGGER_KIND: 'command',
+    POINCON_BUSES: '{ main: { kind: linux, path: /dev/i2c-250 } }',
+    POINCON_HEADS: '{ spectral: { kind: as7341, bus: main } }',
+  })
+  const subscriber = await Subscriber.open(station.broker, `${BASE}/#`, 4)
+  t.teardown(() => subscriber.close())
+  const message = inspectionMessage.parse((await command(subscriber, BASE, 'inspect', {})).result)
+  t.match(message, { dry_run: true, verdict: { kind: 'ungraded', action: 'reject' } })
+  t.match(message.verdict.reasons, [/^sensor-absent/])
+  t.ok(station.lines.some(({ msg }) => /no driver for a real gate/.test(msg ?? '')))
+  t.equal(await station.stop(), 0)
+})
+
 test('check and doctor find a sound station sound; wrong usage is told apart', async (t) => {
   const dir = await folder(t)
   const env = { POINCON_DATA_DIR: dir, POINCON_HTTP_PORT: '0', POINCON_MQTT_PORT: '0' }
