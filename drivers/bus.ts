@@ -61,3 +61,10 @@ export function serialize(bus: I2cBus): I2cBus {
     },
   }
 }
+
+/** What a transfer costs: start, address and acknowledge, 9 bits a byte, stop (facts/VL53L8CH §10). */
+export function transferBits(outBytes: number, inBytes: number): number {
+  const write = outBytes > 0 || inBytes === 0 ? 2 + 9 * (1 + outBytes) : 0
+  const read = inBytes > 0 ? (write === 0 ? 2 : 1) + 9 * (1 + inBytes) : 0
+  return write + read
+}

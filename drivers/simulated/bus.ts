@@ -1,4 +1,4 @@
-import { BusError, type I2cBus, serialize } from '../bus.ts'
+import { BusError, type I2cBus, serialize, transferBits } from '../bus.ts'
 import type { Clock } from '../clock.ts'
 import { VirtualClock } from './clock.ts'
 
@@ -10,11 +10,9 @@ export interface SimulatedDevice {
   read(length: number): Uint8Array | undefined
 }
 
-/** What a transfer costs: start, address and acknowledge, 9 bits a byte, stop (facts/VL53L8CH §10). */
-export function transferBits(outBytes: number, inBytes: number): number {
-  const write = outBytes > 0 || inBytes === 0 ? 2 + 9 * (1 + outBytes) : 0
-  const read = inBytes > 0 ? (write === 0 ? 2 : 1) + 9 * (1 + inBytes) : 0
-  return write + read
+/** A probe: the host reads one byte, which nobody keeps (drivers/linux/i2c.ts). */
+function probed(device: SimulatedDevice): boolean {
+  return device.read(1) !== undefined
 }
 
 /**
@@ -56,7 +54,8 @@ export class SimulatedBus implements I2cBus {
     this.traffic.bytesOut += out.length
     this.traffic.bytesIn += length
     const device = this.#devices.get(address)
-    const acknowledged = device !== undefined && (out.length === 0 || device.write(out))
+    const acknowledged =
+      device !== undefined && (out.length > 0 ? device.write(out) : length > 0 || probed(device))
     const answer = acknowledged ? (length > 0 ? device.read(length) : new Uint8Array(0)) : undefined
     if (answer === undefined) {
       throw new BusError('no-acknowledge', `no acknowledge at 0x${address.toString(16).padStart(2, '0')}`)

@@ -16,7 +16,9 @@ const NO_VARIANCE = 2
 const BIN_MM = 37.5348
 /** Standard deviation of the light's pulse, about ten bins wide. */
 const PULSE_BINS = 2.5
-const SCALER = 16
+const MOST_SCALER = 16
+/** Of the 32, less the sign and one to round up. */
+const MANTISSA_BITS = 30
 const RESIDUAL = 768 << 11
 
 /**
@@ -58,14 +60,18 @@ export function histogramEncoder(
       bins,
       PULSE_BINS / sub,
     )
-    for (const [i, value] of light.bins.entries()) {
-      view.setInt32(offset + 28 + 4 * i, Math.round(value * 2 ** SCALER))
-      view.setInt8(scalers + (i ^ 3), SCALER)
-    }
-    for (const [i, value] of light.ambient.entries()) {
-      view.setInt32(ambient + 4 * i, Math.round(value * 2 ** SCALER))
-      view.setInt8(ambient + 4 * aggregates + (i ^ 3), SCALER)
-    }
+    putScaled(view, offset + 28, scalers, light.bins)
+    putScaled(view, ambient, ambient + 4 * aggregates, light.ambient)
+  }
+}
+
+/** Mantissas and their scalers: one for all, as large as the largest value leaves room for. */
+function putScaled(view: DataView, mantissas: number, scalers: number, values: Float64Array): void {
+  const largest = values.reduce((most, value) => Math.max(most, value), 1)
+  const scaler = Math.min(MOST_SCALER, MANTISSA_BITS - Math.ceil(Math.log2(largest)))
+  for (const [i, value] of values.entries()) {
+    view.setInt32(mantissas + 4 * i, Math.round(value * 2 ** scaler))
+    view.setInt8(scalers + (i ^ 3), scaler)
   }
 }
 

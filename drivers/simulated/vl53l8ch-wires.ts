@@ -6,10 +6,10 @@ import type { SimulatedVl53l8ch } from './vl53l8ch.ts'
  * together. So those that still have their first address can be told apart by their LPn pins only.
  */
 export class SharedWires {
-  readonly #bus: SimulatedBus
+  readonly #bus: Pick<SimulatedBus, 'attach'>
   readonly #at = new Map<number, Set<SimulatedVl53l8ch>>()
 
-  constructor(bus: SimulatedBus) {
+  constructor(bus: Pick<SimulatedBus, 'attach'>) {
     this.#bus = bus
   }
 

@@ -142,11 +142,10 @@ export class SimulatedVl53l8ch implements SimulatedDevice {
     this.#pointer += payload.length
     const memory = this.#pages[this.#page]
     if (memory === undefined) {
-      const offset = (this.#page - reg.PAGE_FIRMWARE) * PAGE_BYTES + from
-      if (offset >= 0) this.#firmware.set(payload.subarray(0, Math.max(0, FIRMWARE_BYTES - offset)), offset)
+      putWithin(this.#firmware, (this.#page - reg.PAGE_FIRMWARE) * PAGE_BYTES + from, payload)
       return
     }
-    memory.set(payload.subarray(0, PAGE_BYTES - from), from)
+    putWithin(memory, from, payload)
     if (this.#page === reg.PAGE_HARDWARE) {
       for (const [i, value] of payload.entries()) this.#written(from + i, value)
     } else if (this.#page === reg.PAGE_MCU && from === reg.FIRMWARE_STATE) {
@@ -232,4 +231,9 @@ export class SimulatedVl53l8ch implements SimulatedDevice {
     else if (booted) memory[reg.BOOT_STATUS] = stopping ? 0xb1 : 0x81
     else memory[reg.BOOT_STATUS] = this.#state === 'absent' && this.#clock.now() >= this.#readyAt ? 0x01 : 0
   }
+}
+
+/** Stores what of `bytes` lies within `memory`: what a host writes beside it goes nowhere. */
+function putWithin(memory: Uint8Array, at: number, bytes: Uint8Array): void {
+  if (at >= 0 && at < memory.length) memory.set(bytes.subarray(0, memory.length - at), at)
 }

@@ -1,6 +1,8 @@
 /** Steps by which to ask earlier while frames are ready at the first question, and later while they are not. */
 const FIRST_STEP_MS = 0.25
 const FIRST_PAUSE_MS = 1
+/** The first pause is at least this part of the period: what a slow chip is off by is longer too. */
+const PAUSES = 100
 
 /**
  * When frames become ready, learnt from when they were first seen, so that the driver sleeps instead of asking over
@@ -9,6 +11,7 @@ const FIRST_PAUSE_MS = 1
  */
 export class Cadence {
   readonly #periodMs: number
+  readonly #pauseMs: number
   readonly #longestMs: number
   /** Monotonic ms at which some frame became ready, as near as it was seen; undefined before the first. */
   #readyAt: number | undefined
@@ -16,6 +19,7 @@ export class Cadence {
 
   constructor(periodMs: number) {
     this.#periodMs = periodMs
+    this.#pauseMs = Math.max(FIRST_PAUSE_MS, periodMs / PAUSES)
     this.#longestMs = Math.max(FIRST_PAUSE_MS, periodMs / 12)
   }
 
@@ -29,7 +33,7 @@ export class Cadence {
   /** Ms until the next question for a frame that is due, after so many (from 1) that came too early. */
   pauseMs(tooEarly: number): number {
     if (this.#readyAt === undefined) return this.#longestMs
-    return Math.min(FIRST_PAUSE_MS * 2 ** (tooEarly - 1), this.#longestMs)
+    return Math.min(this.#pauseMs * 2 ** (tooEarly - 1), this.#longestMs)
   }
 
   /** @param at ms when the frame was first seen @param tooEarly questions for it that were answered "not yet" */

@@ -56,11 +56,14 @@ export async function startRanging(link: Link, zones: 16 | 64, plan: OutputPlan)
 
 /**
  * Stops ranging and leaves page 2 selected.
+ * @param options `autoStop`: do as ST's driver while auto-stop is on, and never ask the chip to stop, not even one that
+ * met no threshold yet (facts §5); default: ask it unless it has stopped by itself
  * @throws SensorError `timeout` after 2 s, `failed` when the chip ends in an error state
  */
-export async function stopRanging(link: Link): Promise<void> {
+export async function stopRanging(link: Link, options: { readonly autoStop?: boolean } = {}): Promise<void> {
   const last = await readBlock(link, reg.MAILBOX_LAST_WORD, 4)
-  if (new DataView(last.buffer, last.byteOffset).getUint32(0) !== STOPPED_BY_ITSELF) await requestStop(link)
+  const stopped = new DataView(last.buffer, last.byteOffset).getUint32(0) === STOPPED_BY_ITSELF
+  if (!stopped && options.autoStop !== true) await requestStop(link)
   const detail =
     ((await readByte(link, reg.BOOT_STATUS)) & 0x80) !== 0 ? await readByte(link, reg.BOOT_DETAIL) : 0x84
   await selectPage(link, reg.PAGE_HARDWARE)

@@ -8,8 +8,12 @@ const MOST_BYTES = 0x8000
 const MOST_LINE = 64
 const NEWLINE = 0x0a
 
+/** What a transfer costs of the chip's time, as on the fastest bus: a host that asks without sleeping gets on, too. */
+const TRANSFER_MS = 0.02
+
 /**
- * One chip behind a wire of text lines; connecting powers it up, and its time is what the host says that it slept.
+ * One chip behind a wire of text lines; connecting powers it up, and its time is what the host says that it slept,
+ * with 20 µs a transfer.
  * - `W reg4hex len` and len bytes → `OK`
  * - `R reg4hex len` → `OK len` and len bytes
  * - `T ms` → `OK`: the host slept
@@ -22,12 +26,33 @@ export function serveChip(): Server {
   return createServer((socket) => {
     const session = new ChipSession()
     let held: Buffer = Buffer.alloc(0)
-    socket.on('data', (chunk) => {
-      held = session.take(Buffer.concat([held, chunk]), socket)
-    })
+    const serve = (bytes: Buffer): void => {
+      held = session.take(bytes, socket)
+      // A host that asks faster than it listens waits, instead of filling our memory.
+      if (socket.writableNeedDrain) socket.pause()
+      else socket.resume()
+    }
+    socket.on('data', (chunk) => serve(Buffer.concat([held, chunk])))
+    socket.on('drain', () => serve(held))
     // A host that goes away without a word is no fault of ours.
     socket.on('error', () => socket.destroy())
   })
+}
+
+/** One line of the host: its words, and those that are numbers, -1 where they are none that is allowed. */
+interface Line {
+  readonly verb: string
+  readonly first: string
+  readonly register: number
+  readonly length: number
+  readonly text: string
+}
+
+function parseLine(text: string): Line {
+  const [verb = '', first = '', second = ''] = text.trim().split(/\s+/)
+  const register = /^(0x)?[0-9a-f]{1,4}$/i.test(first) ? Number.parseInt(first, 16) : -1
+  const length = /^\d{1,5}$/.test(second) && Number(second) <= MOST_BYTES ? Number(second) : -1
+  return { verb, first, register, length, text: text.trim() }
 }
 
 class ChipSession {
@@ -46,27 +71,25 @@ class ChipSession {
     })
   }
 
-  /** Executes the whole commands at the front. @returns what is left */
+  /** Executes the whole commands at the front, until the host must listen first. @returns what is left */
   take(bytes: Buffer, socket: Socket): Buffer {
     let at = 0
-    while (at < bytes.length && !socket.writableEnded) {
+    while (at < bytes.length && !socket.writableEnded && !socket.writableNeedDrain) {
       const end = bytes.indexOf(NEWLINE, at)
       if (end < 0) {
         if (bytes.length - at > MOST_LINE) socket.end('ERR line too long\n')
         break
       }
-      const words = bytes.toString('latin1', at, end).trim().split(/\s+/)
-      const payload = words[0] === 'W' ? Number(words[2]) : 0
-      if (payload > 0 && payload <= MOST_BYTES && bytes.length < end + 1 + payload) break
-      at = end + 1 + (payload > 0 && payload <= MOST_BYTES ? payload : 0)
-      this.#execute(words, bytes.subarray(end + 1, at), socket)
+      const line = parseLine(bytes.toString('latin1', at, end))
+      const next = end + 1 + (line.verb === 'W' ? Math.max(0, line.length) : 0)
+      if (bytes.length < next) break
+      this.#execute(line, bytes.subarray(end + 1, next), socket)
+      at = next
     }
-    return bytes.subarray(at)
+    return socket.writableEnded ? Buffer.alloc(0) : bytes.subarray(at)
   }
 
-  #execute([verb = '', first = '', second = '']: string[], payload: Buffer, socket: Socket): void {
-    const register = /^(0x)?[0-9a-f]{1,4}$/i.test(first) ? Number.parseInt(first, 16) : -1
-    const length = /^\d{1,5}$/.test(second) && Number(second) <= MOST_BYTES ? Number(second) : -1
+  #execute({ verb, first, register, length, text }: Line, payload: Buffer, socket: Socket): void {
     if (verb === 'W' && register >= 0 && length >= 0) {
       const sent = this.#write(register, payload)
       socket.write(sent ? 'OK\n' : 'NACK\n')
@@ -74,7 +97,7 @@ class ChipSession {
       const answer = this.#write(register, Buffer.alloc(0)) ? this.#chip.read(length) : undefined
       if (answer === undefined) socket.write('NACK\n')
       else socket.write(Buffer.concat([Buffer.from(`OK ${length}\n`), answer]))
-    } else if (verb === 'T' && Number(first) >= 0) {
+    } else if (verb === 'T' && /^\d{1,9}(\.\d+)?$/.test(first)) {
       this.#clock.spend(Number(first))
       socket.write('OK\n')
     } else if (verb === 'A' && /^(0x)?[0-9a-f]+$/i.test(first)) {
@@ -83,11 +106,12 @@ class ChipSession {
     } else if (verb === 'Q') {
       socket.end('OK\n')
     } else {
-      socket.end(`ERR ${[verb, first, second].join(' ').trim()}\n`)
+      socket.end(`ERR ${text}\n`)
     }
   }
 
   #write(register: number, payload: Uint8Array): boolean {
+    this.#clock.spend(TRANSFER_MS)
     if (!this.#selected.includes(this.#address)) return false
     return this.#chip.write(Uint8Array.of(register >> 8, register & 0xff, ...payload))
   }

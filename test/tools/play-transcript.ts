@@ -53,6 +53,8 @@ const XTALK_CALIBRATION = KNOWN_REVISIONS[0]?.sha256.xtalkCalibration
 
 /** Polls and their number are the host's affair. */
 const NOT_COMPARED = new Set(['cmd', 'polls', 'header', 'module_type'])
+/** Bytes that Linux reads in one transfer. */
+const MOST_READ = 8192
 const NVM_ANSWER = { register: 0x2c04, length: 492 }
 
 /** The scenarios of an index file. */
@@ -63,7 +65,8 @@ export function scenariosOf(indexPath: string): Scenario[] {
 /** The transfers of one recording, without waits and marks. */
 export function transfersOf(path: string): RecordedTransfer[] {
   const transfers: RecordedTransfer[] = []
-  for (const line of readFileSync(path, 'utf8').trim().split('\n')) {
+  for (const line of readFileSync(path, 'utf8').split('\n')) {
+    if (line.trim() === '') continue
     const entry = operation.parse(JSON.parse(line))
     if (entry.op !== 'w' && entry.op !== 'r') continue
     const { data, blob, sha256 } = entry
@@ -82,6 +85,17 @@ export function transfersOf(path: string): RecordedTransfer[] {
     })
   }
   return transfers
+}
+
+/** A read as our driver does it: what is longer than Linux allows comes in pieces. */
+function inPieces(transfer: RecordedTransfer): RecordedTransfer[] {
+  const { kind, register, length, bytes } = transfer
+  if (kind === 'write' || bytes === undefined || length <= MOST_READ) return [transfer]
+  const rest = { kind, register: register + MOST_READ, length: length - MOST_READ }
+  return [
+    { kind, register, length: MOST_READ, bytes: bytes.subarray(0, MOST_READ) },
+    ...inPieces({ ...rest, bytes: bytes.subarray(MOST_READ) }),
+  ]
 }
 
 /** What the recorded chip's calibration memory answered, where some recording of the index holds it. */
@@ -116,11 +130,13 @@ export async function play(
   const chip = new SimulatedVl53l8ch({ clock, scene, moved, ...(nvm === undefined ? {} : { nvm }) })
   far.attach(ADDRESS, chip)
   const image = { ...generateFirmware(1), ...firmware }
-  const recorded = transfersOf(join(dirname(indexPath), entry.file)).map((transfer) =>
-    firmware.xtalkCalibration === undefined && transfer.sha256 === XTALK_CALIBRATION
-      ? { ...transfer, unknown: true }
-      : transfer,
-  )
+  const recorded = transfersOf(join(dirname(indexPath), entry.file))
+    .flatMap(inPieces)
+    .map((transfer) =>
+      firmware.xtalkCalibration === undefined && transfer.sha256 === XTALK_CALIBRATION
+        ? { ...transfer, unknown: true }
+        : transfer,
+    )
   const playback = new PlaybackBus(recorded, far)
   let bus: I2cBus = far
   const switched: I2cBus = { transfer: (address, out, length) => bus.transfer(address, out, length) }

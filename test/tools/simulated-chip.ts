@@ -7,7 +7,7 @@ const { values } = parseArgs({
   options: { chip: { type: 'string' }, listen: { type: 'string', default: '127.0.0.1:0' } },
 })
 const [, host = '', port = ''] = /^(.+):(\d{1,5})$/.exec(values.listen) ?? []
-if (values.chip !== 'vl53l8ch' || host === '') {
+if (values.chip !== 'vl53l8ch' || host === '' || Number(port) > 0xffff) {
   console.error('usage: simulated-chip.js --chip vl53l8ch --listen HOST:PORT')
   process.exitCode = 2
 } else {

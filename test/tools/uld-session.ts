@@ -1,17 +1,11 @@
 import { identify, initialise } from '../../drivers/vl53l8ch/boot.ts'
 import type { FirmwareImage } from '../../drivers/vl53l8ch/firmware.ts'
-import {
-  type HistogramConfig,
-  type HistogramPlan,
-  planHistograms,
-  setHistograms,
-} from '../../drivers/vl53l8ch/histogram-plan.ts'
-import { histogramsOf } from '../../drivers/vl53l8ch/histograms.ts'
-import type { Link } from '../../drivers/vl53l8ch/mailbox.ts'
+import { type Link, readBlock } from '../../drivers/vl53l8ch/mailbox.ts'
 import { type OutputPlan, planOf, planOutputs, withBlock } from '../../drivers/vl53l8ch/outputs.ts'
 import { fallAsleep, wakeUp } from '../../drivers/vl53l8ch/power.ts'
-import { decodeFrame } from '../../drivers/vl53l8ch/ranges.ts'
-import { readFrame, readReadyWord, startRanging, stopRanging } from '../../drivers/vl53l8ch/ranging.ts'
+import { decodeBlocks, isWhole } from '../../drivers/vl53l8ch/ranges.ts'
+import { decodeReadyWord, readFrame, startRanging, stopRanging } from '../../drivers/vl53l8ch/ranging.ts'
+import { READY_WORD } from '../../drivers/vl53l8ch/registers.ts'
 import {
   type Calibration,
   changeAddress,
@@ -20,10 +14,19 @@ import {
   setFrequency,
   setResolution,
 } from '../../drivers/vl53l8ch/settings.ts'
+import { setAutoStop } from '../../drivers/vl53l8ch/thresholds.ts'
 import { calibrateXtalk, getXtalk, setXtalk } from '../../drivers/vl53l8ch/xtalk-calibration.ts'
-import { uldHistograms } from './decode-vl53l8ch.ts'
 import { uldScaled } from './uld.ts'
-import { type Call, hashed, motionCalls, type Result, settingCalls } from './uld-settings.ts'
+import { cnhCalls } from './uld-cnh.ts'
+import {
+  type Call,
+  hashed,
+  INVALID_PARAMETER,
+  motionCalls,
+  type Result,
+  settingCalls,
+  zonesOf,
+} from './uld-settings.ts'
 
 /** Our driver does not have this call of ST's. */
 export class UnsupportedCall extends Error {
@@ -32,13 +35,8 @@ export class UnsupportedCall extends Error {
 
 const READY_POLL_MS = 5
 const READY_POLLS = 400
-const INVALID_PARAMETER = 127
-const NO_HISTOGRAMS: HistogramConfig = {
-  startBin: 0,
-  bins: 1,
-  subSample: 1,
-  grid: { startX: 0, startY: 0, mergeX: 1, mergeY: 1, columns: 1, rows: 1 },
-}
+const CORRUPTED_FRAME = 2
+const BEFORE_FIRST = 255
 
 /** ST's calls by the names that the transcripts give them, done with our driver's steps in the `uld` layout. */
 export class UldSession {
@@ -49,13 +47,20 @@ export class UldSession {
   #xtalk: Uint8Array
   #zones: 16 | 64 = 16
   #plan: OutputPlan
-  #streamCount = 255
-  #histograms: HistogramConfig | undefined
+  #streamCount = BEFORE_FIRST
+  #autoStop = false
   #raw: Uint8Array = new Uint8Array()
 
   readonly #calls: Readonly<Record<string, Call>> = {
     ...settingCalls(() => this.#link),
     ...motionCalls(() => this.#link),
+    ...cnhCalls({
+      link: () => this.#link,
+      raw: () => this.#raw,
+      addBlock: (header) => {
+        this.#plan = withBlock(this.#plan, header)
+      },
+    }),
     is_alive: async () => {
       const { deviceId, revisionId } = await identify(this.#link)
       return { value: 1, device_id: deviceId, revision_id: revisionId }
@@ -65,7 +70,7 @@ export class UldSession {
       return {}
     },
     set_resolution: async (zones) => {
-      this.#zones = zones === 64 ? 64 : 16
+      this.#zones = zonesOf(zones)
       await setResolution(this.#link, this.#zones, this.#calibration)
       return {}
     },
@@ -84,20 +89,28 @@ export class UldSession {
       this.#plan = planOutputs(this.#zones, this.#targets, 'uld')
       return Promise.resolve({})
     },
-    disable_block: (header) => {
+    // The list has ST's default sizes until it is sent, and ours the final ones: a block is known by its address.
+    disable_block: (header = 0) => {
       const { list, enables } = this.#plan
-      this.#plan = planOf(list, enables & ~(1 << list.indexOf(header ?? 0)))
+      const place = list.findIndex((word) => word >>> 16 === header >>> 16)
+      if (place >= 0) this.#plan = planOf(list, enables & ~(1 << place))
       return Promise.resolve({})
     },
     send_output_start: () => this.#start(this.#plan),
     stop: async () => {
-      await stopRanging(this.#link)
+      await stopRanging(this.#link, { autoStop: this.#autoStop })
+      return {}
+    },
+    autostop: async (on) => {
+      this.#autoStop = on === 1
+      await setAutoStop(this.#link, this.#autoStop)
       return {}
     },
     check: () => this.#check(),
     wait_ready: async () => {
       for (let polls = 1; polls <= READY_POLLS; polls += 1) {
         const ready = await this.#check()
+        if (ready.status !== 0) return ready
         if (ready.value === 1) return { value: 1, polls }
         await this.#link.clock.sleep(READY_POLL_MS)
       }
@@ -120,30 +133,6 @@ export class UldSession {
       const chip = { image: this.#firmware, targetsPerZone: this.#targets, ...this.#calibration }
       this.#xtalk = await calibrateXtalk(this.#link, target, chip)
       return {}
-    },
-    cnh_init: (startBin = 0, bins = 0, subSample = 0) => {
-      this.#histograms = { ...NO_HISTOGRAMS, startBin, bins, subSample }
-      return Promise.resolve({})
-    },
-    cnh_map: (_, startX = 0, startY = 0, mergeX = 0, mergeY = 0, columns = 0, rows = 0) => {
-      const grid = { startX, startY, mergeX, mergeY, columns, rows }
-      this.#histograms = { ...NO_HISTOGRAMS, ...this.#histograms, grid }
-      return Promise.resolve({})
-    },
-    cnh_mem: () => Promise.resolve({ value: this.#histogramPlan.bytes }),
-    cnh_send: async () => {
-      await setHistograms(this.#link, this.#histogramPlan)
-      return {}
-    },
-    add_cnh_block: () => {
-      const { header } = this.#histogramPlan
-      this.#plan = withBlock(this.#plan, header)
-      return Promise.resolve({ header: `0x${header.toString(16)}` })
-    },
-    get_cnh: () => {
-      const seen = histogramsOf(this.#raw)
-      if (seen === undefined) throw new Error('the frame carries no histograms')
-      return Promise.resolve({ ...uldHistograms(seen) })
     },
   }
 
@@ -176,33 +165,35 @@ export class UldSession {
     return { nvm: this.#nvm, xtalk: this.#xtalk }
   }
 
-  get #histogramPlan(): HistogramPlan {
-    return planHistograms(this.#histograms ?? NO_HISTOGRAMS, this.#zones)
-  }
-
   async #initialise(): Promise<void> {
     this.#nvm = await initialise(this.#link, this.#firmware, this.#targets)
+    this.#xtalk = this.#firmware.xtalk
     this.#zones = 16
+    this.#autoStop = false
   }
 
   async #start(plan: OutputPlan): Promise<Result> {
     this.#plan = plan
-    this.#streamCount = 255
+    this.#streamCount = BEFORE_FIRST
     await startRanging(this.#link, this.#zones, plan)
     return { data_read_size: plan.frameBytes }
   }
 
   async #check(): Promise<Result> {
-    const ready = await readReadyWord(this.#link)
+    const ready = decodeReadyWord(await readBlock(this.#link, READY_WORD, 4))
     const fresh = ready.kind === 'frame' && ready.streamCount !== this.#streamCount
-    return { value: fresh ? 1 : 0, ...(ready.kind === 'frame' ? { streamcount: ready.streamCount } : {}) }
+    if (fresh) this.#streamCount = ready.streamCount
+    const status = ready.kind === 'failed' ? ready.status : 0
+    return { value: fresh ? 1 : 0, streamcount: this.#streamCount, status }
   }
 
+  /** ST's driver fills in what a corrupted frame holds, too. */
   async #frame(): Promise<Result> {
     const raw = await readFrame(this.#link, this.#plan.frameBytes)
     this.#raw = raw
-    const frame = decodeFrame(raw, this.#zones, this.#targets, this.#link.clock.now())
+    const frame = decodeBlocks(raw, this.#zones, this.#targets, this.#link.clock.now())
     this.#streamCount = frame.streamCount
-    return { zones: frame.zones, targets_per_zone: frame.targetsPerZone, ...uldScaled(frame) }
+    const status = isWhole(raw) ? 0 : CORRUPTED_FRAME
+    return { zones: frame.zones, targets_per_zone: frame.targetsPerZone, ...uldScaled(frame), status }
   }
 }

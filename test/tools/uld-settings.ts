@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import {
   getIntegrationTime,
   getRangingMode,
+  type RangingMode,
   setIntegrationTime,
   setRangingMode,
 } from '../../drivers/vl53l8ch/exposure.ts'
@@ -23,7 +24,6 @@ import {
   getThresholds,
   MEASURED,
   measuredBy,
-  setAutoStop,
   setThresholds,
   type Threshold,
   thresholdsEnabled,
@@ -35,6 +35,7 @@ export type Result = Record<string, unknown>
 export type Call = (...numbers: number[]) => Promise<Result>
 
 /** ST's numbers. */
+export const INVALID_PARAMETER = 127
 const ORDERS = ['closest', 'strongest'] as const
 const POWER = ['asleep', 'awake', 'deep-asleep'] as const
 const CONTINUOUS = 1
@@ -56,8 +57,7 @@ export function settingCalls(link: () => Link): Readonly<Record<string, Call>> {
     get_sharpener: async () => ({ value: await getSharpener(link()) }),
     set_target_order: (order = 0) => done(setTargetOrder(link(), orderOf(order))),
     get_target_order: async () => ({ value: ORDERS.indexOf(await getTargetOrder(link())) + 1 }),
-    set_ranging_mode: (mode) =>
-      done(setRangingMode(link(), mode === CONTINUOUS ? 'continuous' : 'autonomous')),
+    set_ranging_mode: (mode) => done(setRangingMode(link(), modeOf(mode))),
     get_ranging_mode: async () => ({
       value: (await getRangingMode(link())) === 'continuous' ? CONTINUOUS : AUTONOMOUS,
     }),
@@ -80,6 +80,18 @@ function orderOf(number: number): (typeof ORDERS)[number] {
   const order = ORDERS[number - 1]
   if (order === undefined) throw new RangeError(`target order ${number}`)
   return order
+}
+
+function modeOf(number: number | undefined): RangingMode {
+  if (number === CONTINUOUS) return 'continuous'
+  if (number === AUTONOMOUS) return 'autonomous'
+  throw new RangeError(`ranging mode ${number}`)
+}
+
+/** @throws RangeError for a resolution that the chip does not have */
+export function zonesOf(count: number | undefined): 16 | 64 {
+  if (count === 16 || count === 64) return count
+  throw new RangeError(`resolution ${count}`)
 }
 
 function thresholdCalls(link: () => Link): Readonly<Record<string, Call>> {
@@ -109,7 +121,6 @@ function thresholdCalls(link: () => Link): Readonly<Record<string, Call>> {
     },
     thr_enable: (on) => done(enableThresholds(link(), on === 1)),
     thr_get_enable: async () => ({ value: Number(await thresholdsEnabled(link())) }),
-    autostop: (on) => done(setAutoStop(link(), on === 1)),
     get_autostop: async () => ({ value: Number(await getAutoStop(link())) }),
   }
 }
@@ -120,7 +131,7 @@ export function motionCalls(link: () => Link): Readonly<Record<string, Call>> {
   let config: Uint8Array = new Uint8Array()
   return {
     motion_init: (count) => {
-      zones = count === 64 ? 64 : 16
+      zones = zonesOf(count)
       config = encodeMotion(zones)
       return Promise.resolve({ config: hex(config) })
     },
@@ -129,7 +140,7 @@ export function motionCalls(link: () => Link): Readonly<Record<string, Call>> {
         config = encodeMotion(zones, { nearestMm, farthestMm })
       } catch (error) {
         if (!(error instanceof RangeError)) throw error
-        return { status: 127, config: hex(config) }
+        return { status: INVALID_PARAMETER, config: hex(config) }
       }
       await setMotion(link(), zones, { nearestMm, farthestMm })
       return { config: hex(config) }

@@ -61,10 +61,9 @@ function results(frame: RangeFrame, scaling: Scaling): UldResults {
     range_sigma_mm: list(frame.sigmaMm, targets, scaling.sigma),
     distance_mm: list(frame.rangeMm, targets, scaling.distance),
     reflectance: list(frame.reflectancePercent, targets, scaling.percent),
-    target_status:
-      frame.targetsDetected.length === 0
-        ? new Array<number>(targets).fill(NO_TARGET)
-        : list(frame.status, targets, same),
+    target_status: list(frame.status, targets, same).map((status, i) =>
+      (frame.targetsDetected[Math.floor(i / frame.targetsPerZone)] ?? 0) === 0 ? NO_TARGET : status,
+    ),
     motion: motionOf(frame, scaling.motion),
   }
 }

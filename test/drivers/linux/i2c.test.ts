@@ -1,5 +1,7 @@
 import { test } from 'tap'
-import { busOver, type I2cAdapter, type I2cPackage, openI2cBus } from '../../../drivers/linux/i2c.ts'
+import { type Clock, systemClock } from '../../../drivers/clock.ts'
+import { busOver, openI2cBus } from '../../../drivers/linux/i2c.ts'
+import type { I2cAdapter, I2cPackage } from '../../../drivers/linux/i2c-adapter.ts'
 
 interface Call {
   readonly verb: 'write' | 'read'
@@ -110,44 +112,45 @@ test('a transfer that moved fewer bytes than asked is an error', async (t) => {
   await t.rejects(bus.transfer(0x39, Uint8Array.of(0x80, 0x01), 0), {
     name: 'BusError',
     fault: 'short-transfer',
-    message: 'wrote 1 of 2 bytes',
+    message: 'short transfer at 0x39: wrote 1 of 2 bytes',
   })
   await t.rejects(bus.transfer(0x39, new Uint8Array(), 13), {
     fault: 'short-transfer',
-    message: 'read 12 of 13 bytes',
+    message: 'short transfer at 0x39: read 12 of 13 bytes',
   })
 })
 
 const FAULTS = [
-  ['ENXIO', 'no-acknowledge'],
-  ['EREMOTEIO', 'no-acknowledge'],
-  ['EAGAIN', 'arbitration-lost'],
-  ['ETIMEDOUT', 'timeout'],
-  ['EBUSY', 'bus-stuck'],
-  ['EIO', 'bus-stuck'],
-  ['EPROTO', 'bus-stuck'],
-  ['ENODEV', 'no-bus'],
-  ['ENOENT', 'no-bus'],
-  ['EBADF', 'no-bus'],
-  ['ESHUTDOWN', 'no-bus'],
-  ['EACCES', 'no-bus'],
-  ['EOPNOTSUPP', 'no-bus'],
-  ['ENOMEM', 'bus-stuck'],
+  ['ENXIO', 'no-acknowledge', 'no acknowledge at 0x29 (ENXIO)'],
+  ['EREMOTEIO', 'no-acknowledge', 'no acknowledge at 0x29 (EREMOTEIO)'],
+  ['EAGAIN', 'arbitration-lost', /^arbitration lost at 0x29: .+ \(EAGAIN\)$/],
+  ['ETIMEDOUT', 'timeout', /^timeout at 0x29: .+ \(ETIMEDOUT\)$/],
+  ['EBUSY', 'bus-stuck', /^bus stuck at 0x29: SDA or SCL is held low \(EBUSY\)$/],
+  ['EIO', 'bus-stuck', /^bus stuck at 0x29: .+ \(EIO\)$/],
+  ['EPROTO', 'bus-stuck', /^bus stuck at 0x29: .+ \(EPROTO\)$/],
+  ['ENODEV', 'no-bus', 'no such bus: the adapter is gone (ENODEV)'],
+  ['ENOENT', 'no-bus', 'no such bus: its device is gone (ENOENT)'],
+  ['ENOTTY', 'no-bus', 'no such bus: its device is something else (ENOTTY)'],
+  ['EBADF', 'no-bus', 'no such bus: its device is not open (EBADF)'],
+  ['ESHUTDOWN', 'no-bus', 'no such bus: the adapter is suspended (ESHUTDOWN)'],
+  ['EACCES', 'no-bus', 'no permission for the bus device (EACCES)'],
+  ['EPERM', 'no-bus', 'no permission for the bus device (EPERM)'],
+  ['EOPNOTSUPP', 'no-bus', 'the adapter knows SMBus commands only (EOPNOTSUPP)'],
+  ['ENOTSUP', 'no-bus', 'the adapter knows SMBus commands only (ENOTSUP)'],
+  ['ENOTCONN', 'no-bus', 'no such bus: nobody serves it any more (ENOTCONN)'],
+  ['ENOMEM', 'bus-stuck', 'bus stuck at 0x29: the transfer failed (ENOMEM)'],
 ] as const
 
-for (const [code, fault] of FAULTS) {
+for (const [code, fault, message] of FAULTS) {
   test(`${code} is ${fault}; the next transfer works`, async (t) => {
     const adapter = new EchoAdapter()
     const bus = await busOver(() => Promise.resolve(adapter))
     const failure = systemError(code)
     adapter.failure = failure
-    await t.rejects(bus.transfer(0x39, Uint8Array.of(0x92), 1), {
-      name: 'BusError',
-      fault,
-      message: new RegExp(`^0x39: .+ \\(${code}\\)$`),
-      cause: failure,
-    })
-    t.equal((await bus.transfer(0x39, Uint8Array.of(0x92), 1))[0], 0x92)
+    const transfer = bus.transfer(0x29, Uint8Array.of(0x92), 1)
+    await t.rejects(transfer, { name: 'BusError', fault, message, cause: failure })
+    t.equal((await bus.transfer(0x29, Uint8Array.of(0x92), 1))[0], 0x92)
+    t.equal(adapter.closed, fault === 'no-bus' ? 1 : 0, 'descriptors are dropped with the bus only')
   })
 }
 
@@ -196,6 +199,99 @@ test('an address that a kernel driver holds: said so, and the descriptor without
   t.equal(opened, 2)
 })
 
+test('no other failure to set an address leaves a descriptor that would speak to address 0', async (t) => {
+  for (const [code, syscall] of [
+    ['EINVAL', 'setAddr'],
+    ['EIO', 'setAddr'],
+    ['EMFILE', 'open'],
+  ] as const) {
+    const adapter = new EchoAdapter()
+    const bus = await busOver(() => Promise.resolve(adapter))
+    adapter.failure = systemError(code, syscall)
+    await t.rejects(bus.transfer(0x39, Uint8Array.of(1), 0), {
+      fault: 'no-bus',
+      message: `the bus device cannot be opened (${code}), asked for 0x39`,
+    })
+    t.equal(adapter.closed, 1)
+  }
+})
+
+/** An adapter whose driver does not return from its next write until it is let go. */
+class HangingAdapter extends EchoAdapter {
+  release: (() => void) | undefined
+
+  override async i2cWrite(
+    address: number,
+    length: number,
+    buffer: Buffer,
+  ): Promise<{ bytesWritten: number }> {
+    if (this.release !== undefined) return await super.i2cWrite(address, length, buffer)
+    await new Promise<void>((resolve) => {
+      this.release = resolve
+    })
+    return { bytesWritten: length }
+  }
+}
+
+/** A clock whose deadlines pass when the test says so. */
+function deadlines(): Clock & { pass(): void; readonly ms: readonly number[] } {
+  const due = new Map<number, () => void>()
+  const ms: number[] = []
+  const after = (wait: number, act: () => void): (() => void) => {
+    const key = ms.push(wait)
+    due.set(key, act)
+    return () => due.delete(key)
+  }
+  return { ...systemClock, after, ms, pass: () => [...due.values()].forEach((act) => void act()) }
+}
+
+test('a transfer that the kernel never returns is given up; the bus is stuck until it does return', async (t) => {
+  const hanging = new HangingAdapter()
+  const second = new EchoAdapter()
+  const adapters = [hanging, second]
+  const clock = deadlines()
+  const bus = await busOver(() => Promise.resolve(adapters.shift() ?? second), clock)
+  const stuck = { name: 'BusError', fault: 'bus-stuck', message: /^bus stuck at 0x39: the kernel kept/ }
+  const behind = bus.transfer(0x39, Uint8Array.of(0x80), 1)
+  const waiting = bus.transfer(0x29, Uint8Array.of(0, 0), 1)
+  await new Promise(setImmediate)
+  clock.pass()
+  await t.rejects(behind, stuck)
+  t.strictSame(
+    clock.ms,
+    [4001.8],
+    'two messages with twice the kernel’s second each, and two bytes at 10 kHz',
+  )
+  const refused = { fault: 'bus-stuck', message: /^bus stuck at 0x29: a transfer before it/ }
+  await t.rejects(waiting, refused, 'what waited behind it does not take another thread')
+  t.equal(hanging.closed, 0, 'a descriptor in use stays open')
+
+  hanging.release?.()
+  await new Promise(setImmediate)
+  t.equal(hanging.closed, 1)
+  t.strictSame(hanging.calls, [], 'the read that belonged to it is not made any more')
+  t.strictSame(await bus.transfer(0x39, Uint8Array.of(7), 1), Uint8Array.of(7))
+  t.equal(second.calls.length, 2)
+  clock.pass()
+  t.equal((await bus.transfer(0x39, Uint8Array.of(8), 1))[0], 8, 'a deadline that was kept has no effect')
+})
+
+test('a bus that hangs can be closed; its descriptors go when the kernel returns', async (t) => {
+  const hanging = new HangingAdapter()
+  const clock = deadlines()
+  const bus = await busOver(() => Promise.resolve(hanging), clock)
+  const transfer = bus.transfer(0x39, Uint8Array.of(0x80), 0)
+  await new Promise(setImmediate)
+  clock.pass()
+  await t.rejects(transfer, { name: 'BusError', fault: 'bus-stuck' })
+  await bus.close()
+  t.equal(hanging.closed, 0)
+  hanging.release?.()
+  await new Promise(setImmediate)
+  t.equal(hanging.closed, 1)
+  await t.rejects(bus.transfer(0x39, Uint8Array.of(0x80), 0), { message: 'the bus is closed' })
+})
+
 test('close waits for the transfer under way and ends the bus', async (t) => {
   const adapter = new EchoAdapter()
   const bus = await busOver(() => Promise.resolve(adapter))
@@ -233,7 +329,7 @@ test('opening: the path or the number of a bus', async (t) => {
   for (const wrong of ['/dev/spidev0.0', '/dev/i2c-', 'i2c-1', -1, 1.5]) {
     await t.rejects(openI2cBus(wrong, load), {
       fault: 'no-bus',
-      message: `expected /dev/i2c-N, not ${wrong}`,
+      message: `no such bus: expected /dev/i2c-N, not ${wrong}`,
     })
   }
 })
@@ -251,7 +347,7 @@ test('opening without permission, or a bus that knows SMBus only, says what to d
   const denied = packageOver(forbidden, () => Promise.reject(systemError('EACCES', 'open')))
   await t.rejects(openI2cBus(1, denied), {
     fault: 'no-bus',
-    message: /\/dev\/i2c-1 \(EACCES\): give the user the group/,
+    message: /^no permission for \/dev\/i2c-1 \(EACCES\): give the user the group/,
   })
   t.equal(forbidden.closed, 1)
 
@@ -262,5 +358,12 @@ test('opening without permission, or a bus that knows SMBus only, says what to d
 })
 
 test('opening a bus that this machine has not', async (t) => {
+  const nowhere = packageOver(new EchoAdapter(), () => Promise.reject(systemError('ENOENT', 'open')))
+  await t.rejects(openI2cBus('/dev/i2c-250', nowhere), {
+    name: 'BusError',
+    fault: 'no-bus',
+    message: /^no such bus \/dev\/i2c-250 \(ENOENT\): enable I²C/,
+  })
+  // The package itself says so too, where it is built for this Node.
   await t.rejects(openI2cBus('/dev/i2c-250'), { name: 'BusError', fault: 'no-bus' })
 })

@@ -1,16 +1,16 @@
 import { createHash } from 'node:crypto'
-import { connect, type Socket } from 'node:net'
 import { dirname, join } from 'node:path'
-import { type Test, test } from 'tap'
+import { test } from 'tap'
 import { SimulatedBus } from '../../../drivers/simulated/bus.ts'
 import { VirtualClock } from '../../../drivers/simulated/clock.ts'
 import { acceptedChecksum, generateFirmware, generateNvm } from '../../../drivers/simulated/firmware.ts'
 import { SimulatedVl53l8ch } from '../../../drivers/simulated/vl53l8ch.ts'
 import { initialise } from '../../../drivers/vl53l8ch/boot.ts'
 import { configurationFor } from '../../../drivers/vl53l8ch/firmware.ts'
-import { decodeHistograms } from '../../../drivers/vl53l8ch/histograms.ts'
+import { planHistograms, setHistograms } from '../../../drivers/vl53l8ch/histogram-plan.ts'
+import { decodeHistograms, histogramsOf } from '../../../drivers/vl53l8ch/histograms.ts'
 import { bigEndianWords, littleEndianWords, readDci, writeDci } from '../../../drivers/vl53l8ch/mailbox.ts'
-import { planOf, planOutputs } from '../../../drivers/vl53l8ch/outputs.ts'
+import { planOf, planOutputs, withBlock } from '../../../drivers/vl53l8ch/outputs.ts'
 import { decodeFrame, findBlock } from '../../../drivers/vl53l8ch/ranges.ts'
 import { readFrame, readReadyWord, startRanging, stopRanging } from '../../../drivers/vl53l8ch/ranging.ts'
 import { blockHeader, FRAME_HISTOGRAMS } from '../../../drivers/vl53l8ch/registers.ts'
@@ -19,7 +19,6 @@ import { xtalkCommand, xtalkOf, xtalkReadCommand } from '../../../drivers/vl53l8
 import { missing, sharedData } from '../../fakes/shared.ts'
 import { CAPTURE, stFirmware } from '../../fakes/st-firmware.ts'
 import { StillScene } from '../../fakes/still-scene.ts'
-import { serveChip } from '../../tools/chip-server.ts'
 import { recordedNvm, scenariosOf, transfersOf } from '../../tools/play-transcript.ts'
 import { UldSession } from '../../tools/uld-session.ts'
 
@@ -127,6 +126,23 @@ test('the page register is one only when it is written alone', (t) => {
   t.end()
 })
 
+test('what is written beside a page or behind the firmware goes nowhere', (t) => {
+  const { chip } = powered()
+  put(chip, 0x9000, 1)
+  put(chip, 0xffff, ...new Uint8Array(100))
+  put(chip, 0x7fff, 0)
+  put(chip, 0x7ff0, ...new Uint8Array(100).fill(0xaa))
+  t.equal(ask(chip, 0x7ff0, 20), `${'aa'.repeat(16)}00000000`)
+  for (const page of [3, 11, 255]) {
+    put(chip, 0x7fff, page)
+    put(chip, 0x6000, ...new Uint8Array(0x2000).fill(0xbb))
+    t.equal(ask(chip, 0x6000, 2), '0000', `page ${page}`)
+  }
+  put(chip, 0x7fff, 0)
+  t.equal(ask(chip, 0x0000, 2), 'f00c', 'it goes on')
+  t.end()
+})
+
 test('objects that are written are read back; what is no command is refused', async (t) => {
   const { link, chip } = powered()
   await initialise(link, generateFirmware(1), 1)
@@ -193,6 +209,29 @@ test('histograms have the form that the decoder knows, and rise where the wall s
   return undefined
 })
 
+test('histograms of bright light in few aggregates stay within their 32 bits', async (t) => {
+  const { link, scene, clock } = powered()
+  const flat = scene.look(16, 0)
+  const [wall] = flat.echoes[0] ?? []
+  if (wall === undefined) return t.fail('no wall')
+  const bright = [{ ...wall, rangeMm: 300, signalKcpsPerSpad: 20_000 }]
+  scene.look = () => ({ ...flat, echoes: new Array(16).fill(bright) })
+  await initialise(link, generateFirmware(1), 1)
+  await setFrequency(link, 10, 16)
+  const grid = { startX: 0, startY: 0, mergeX: 4, mergeY: 4, columns: 1, rows: 1 }
+  const histograms = planHistograms({ startBin: 0, bins: 16, subSample: 1, grid }, 16)
+  await setHistograms(link, histograms)
+  const plan = withBlock(planOutputs(16, 1, 'compact'), histograms.header)
+  await startRanging(link, 16, plan)
+  await clock.sleep(150)
+  const seen = histogramsOf(await readFrame(link, plan.frameBytes))
+  const values = [...(seen?.mantissas ?? [])].map((mantissa, i) => mantissa / 2 ** (seen?.scalers[i] ?? 0))
+  // 300 mm are bin 7.99: the pulse's middle lies between the bins 7 and 8.
+  t.ok(values.every((value) => value >= 0))
+  t.ok(Math.abs((values[7] ?? 0) - 320_000 * Math.exp(-0.5 * (0.5 / 2.5) ** 2)) < 1000)
+  return undefined
+})
+
 test('several targets of a zone come in the order asked for', async (t) => {
   const echo = { sigmaMm: 1, reflectancePercent: 10, status: 5 }
   const near = { ...echo, rangeMm: 200, signalKcpsPerSpad: 5 }
@@ -220,53 +259,3 @@ test('several targets of a zone come in the order asked for', async (t) => {
   t.same(await ranges(1), [200, 700, 0], 'nearest first')
   t.equal(ask(chip, 0x0000, 1), '03', 'the last results stay')
 })
-
-test('over a socket it speaks the same', async (t) => {
-  const server = serveChip()
-  t.teardown(() => server.close())
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  if (address === null || typeof address === 'string') return t.fail('no port')
-  const say = (bytes: readonly (string | Uint8Array)[]) => conversation(t, address.port, bytes)
-  const identify = ['W 7fff 1\n', Uint8Array.of(0), 'R 0000 2\n', 'Q\n']
-  t.equal(await say(identify), 'OK\nOK 2\n\xf0\x0cOK\n')
-  t.equal(
-    await say(['W 000a 1\n', Uint8Array.of(1), 'R 0006 1\n', 'T 2.5\n', 'R 0006 1\n', 'Q\n']),
-    'OK\nOK 1\n\x00OK\nOK 1\n\x01OK\n',
-    'time passes when the host says that it slept',
-  )
-  t.equal(
-    await say([
-      'W 7fff 1\n',
-      Uint8Array.of(0),
-      'W 0004 1\n',
-      Uint8Array.of(0x2a),
-      'R 0001 1\n',
-      'A 2a\n',
-      'R 0001 1\n',
-      'Q\n',
-    ]),
-    'OK\nOK\nNACK\nOK\nOK 1\n\x0cOK\n',
-    'it moved to the address it was given',
-  )
-  t.equal(await say(['hello\n']), 'ERR hello\n')
-  return undefined
-})
-
-/** Sends byte by byte, so that commands arrive cut, and collects until the far end closes. */
-function conversation(t: Test, port: number, pieces: readonly (string | Uint8Array)[]): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const socket: Socket = connect(port, '127.0.0.1', () => {
-      for (const byte of Buffer.concat(pieces.map((piece) => Buffer.from(piece))))
-        socket.write(Uint8Array.of(byte))
-    })
-    socket.setNoDelay(true)
-    let heard = ''
-    socket.on('data', (chunk: Buffer) => {
-      heard += chunk.toString('latin1')
-    })
-    socket.on('end', () => resolve(heard))
-    socket.on('error', reject)
-    t.teardown(() => socket.destroy())
-  })
-}

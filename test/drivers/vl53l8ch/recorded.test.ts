@@ -46,7 +46,7 @@ test('a scenario whose writes differ says where', { skip }, async (t) => {
   )
   if (eight === undefined || two === undefined) throw new Error('no such scenarios')
   const played = await play(index, { ...eight, file: two.file }, firmware, recordedNvm(index))
-  t.match(played, { equal: false, difference: /^wrote 140 bytes; expected 140 bytes at 0x2f74/ })
+  t.match(played, { equal: false, difference: /expected a write of 140 bytes at 0x2f74: sha256 / })
   const slow = await play(index, { ...eight, prelude: 'init', recorded: 'set_freq 1' }, firmware, undefined)
   t.match(slow, { equal: false, difference: /set_freq 1: data_read_size is undefined, 1444 expected/ })
 })
