@@ -2,27 +2,34 @@ import type { I2cBus } from '../bus.ts'
 import type { Clock } from '../clock.ts'
 import { Link } from '../link.ts'
 import { SensorError } from '../sensor.ts'
-import { Chip, LAMP_SETTLE_MS, SMUX_MS } from './chip.ts'
+import { Chip, type Finished, LAMP_SETTLE_MS, SMUX_MS } from './chip.ts'
 import {
+  decodeHalf,
   decodeSpectrum,
   type Exposure,
   gainCode,
   HALF_LENGTH,
+  type Half,
+  halvesOf,
   integrationMs,
+  isSaturated,
+  SPECTRUM_LENGTH,
   type Spectrum,
 } from './counts.ts'
 import {
   EXPOSURE_LIMITS,
   type ExposureLimits,
+  exposureAfterProbe,
   exposureFault,
   firstExposure,
   learntLimits,
   nextExposure,
+  probeExposure,
 } from './exposure.ts'
 import { type Flicker, lookForFlicker } from './flicker.ts'
 import { type GpioMode, gpioRegister } from './gpio.ts'
 import * as reg from './registers.ts'
-import { chain, HIGH_HALF, LOW_HALF } from './smux.ts'
+import { chain, HIGH_HALF, LOW_HALF, PROBE } from './smux.ts'
 import type { Thresholds } from './thresholds.ts'
 import { ThresholdWatch } from './watch.ts'
 
@@ -39,6 +46,7 @@ export interface As7341Options {
 
 const LOW_CHAIN = chain(LOW_HALF)
 const HIGH_CHAIN = chain(HIGH_HALF)
+const PROBE_CHAIN = chain(PROBE)
 
 /** Automatic exposure: what the next spectrum is taken with, and what has been learnt of the limits. */
 interface Automatic {
@@ -56,6 +64,7 @@ export class As7341 {
   readonly #automatic: Automatic | undefined
   #exposure: Exposure
   #busy: 'measurement' | 'flicker detection' | undefined
+  /** Both halves of the last spectrum. */
   #last: Uint8Array | undefined
   #watch: ThresholdWatch | undefined
 
@@ -192,7 +201,10 @@ export class As7341 {
 
   /** At most two tries; what the second shows is remembered for the next spectrum. */
   async #exposed(automatic: Automatic, signal: AbortSignal | undefined): Promise<Spectrum> {
-    const first = await this.#adapting(automatic, signal)
+    this.#exposure = automatic.exposure
+    const first = await this.#spectrum('on', signal, automatic)
+    if (first === undefined) return this.#adapting(automatic, signal)
+    this.#adapt(automatic, first)
     const fault = exposureFault(first, automatic.limits)
     if (fault === undefined || automatic.exposure === this.#exposure) return first
     const second = await this.#adapting(automatic, signal)
@@ -203,20 +215,41 @@ export class As7341 {
   async #adapting(automatic: Automatic, signal: AbortSignal | undefined): Promise<Spectrum> {
     this.#exposure = automatic.exposure
     const spectrum = await this.#spectrum('on', signal)
-    automatic.limits = learntLimits(automatic.limits, spectrum, this.#exposure)
-    automatic.exposure = nextExposure(spectrum, this.#exposure, automatic.limits)
+    this.#adapt(automatic, spectrum)
     return spectrum
   }
 
-  async #spectrum(lamp: 'on' | 'off', signal: AbortSignal | undefined): Promise<Spectrum> {
-    const raw = new Uint8Array(2 * HALF_LENGTH)
+  #adapt(automatic: Automatic, spectrum: Spectrum): void {
+    const halves = spectrum.raw === undefined ? [] : halvesOf(spectrum.raw, this.#exposure)
+    automatic.limits = learntLimits(automatic.limits, halves, this.#exposure)
+    automatic.exposure = nextExposure(spectrum, this.#exposure, automatic.limits)
+  }
+
+  #spectrum(lamp: 'on' | 'off', signal: AbortSignal | undefined): Promise<Spectrum>
+  /** @returns undefined where a half saturated, and `automatic` knows better now */
+  #spectrum(
+    lamp: 'on' | 'off',
+    signal: AbortSignal | undefined,
+    automatic: Automatic,
+  ): Promise<Spectrum | undefined>
+  async #spectrum(
+    lamp: 'on' | 'off',
+    signal: AbortSignal | undefined,
+    automatic?: Automatic,
+  ): Promise<Spectrum | undefined> {
+    const raw = new Uint8Array(SPECTRUM_LENGTH)
     let takenAt: number
     try {
       await this.#chip.expose(this.#exposure)
       await this.#chip.setLamp(lamp)
-      const settleMs = this.#chip.lampMa === undefined ? SMUX_MS : LAMP_SETTLE_MS
-      raw.set(await this.#half(LOW_CHAIN, settleMs, signal))
-      raw.set(await this.#half(HIGH_CHAIN, SMUX_MS, signal), HALF_LENGTH)
+      for (const [at, smuxChain] of [LOW_CHAIN, HIGH_CHAIN].entries()) {
+        const settleMs = at === 0 && this.#chip.lampMa !== undefined ? LAMP_SETTLE_MS : SMUX_MS
+        const { half, status2 } = await this.#half(smuxChain, settleMs, signal)
+        raw.set(half, at * HALF_LENGTH)
+        raw[2 * HALF_LENGTH + at] = status2
+        const seen = decodeHalf(half, this.#exposure, status2)
+        if (automatic !== undefined && (await this.#probed(automatic, seen, signal))) return undefined
+      }
       takenAt = this.#link.now()
       if (this.#looksStale(raw)) await this.#chip.proveFresh()
     } catch (error) {
@@ -224,18 +257,34 @@ export class As7341 {
     } finally {
       await this.#chip.rest()
     }
-    this.#last = raw
+    this.#last = raw.subarray(0, 2 * HALF_LENGTH)
     const spectrum = decodeSpectrum(raw, this.#exposure, takenAt)
-    const { gain } = this.#exposure
-    if (spectrum.gain !== gain) {
-      throw this.#link.fault('failed', `it measured at gain ${spectrum.gain}, not ${gain}`)
-    }
+    this.#checkGain(spectrum.gain, this.#exposure)
     const { lampMa } = this.#chip
     return lampMa === undefined ? spectrum : { ...spectrum, lampMa: lamp === 'on' ? lampMa : 0 }
   }
 
-  /** Connects one half's photodiodes, integrates once, and reads status and counts: 7 transfers. */
-  async #half(smuxChain: Uint8Array, settleMs: number, signal: AbortSignal | undefined): Promise<Uint8Array> {
+  /** A half that saturated does not say how bright the light is; a look at the lowest gain does, in its place. */
+  async #probed(automatic: Automatic, seen: Half, signal: AbortSignal | undefined): Promise<boolean> {
+    const { exposure } = automatic
+    const probe = probeExposure(automatic.limits, exposure)
+    if (!isSaturated(seen) || seen.gain !== exposure.gain || exposure.gain === probe.gain) return false
+    await this.#chip.expose(probe)
+    const { half, status2 } = await this.#half(PROBE_CHAIN, SMUX_MS, signal)
+    const look = decodeHalf(half, probe, status2)
+    this.#checkGain(look.gain, probe)
+    automatic.limits = learntLimits(automatic.limits, [seen], exposure)
+    automatic.exposure = exposureAfterProbe(look, probe, automatic.limits)
+    return true
+  }
+
+  #checkGain(gain: number | undefined, exposure: Exposure): void {
+    if (gain === exposure.gain) return
+    throw this.#link.fault('failed', `it measured at gain ${gain}, not ${exposure.gain}`)
+  }
+
+  /** Connects one half's photodiodes, integrates once, and reads status and counts: 8 transfers. */
+  async #half(smuxChain: Uint8Array, settleMs: number, signal: AbortSignal | undefined): Promise<Finished> {
     await this.#chip.connect(smuxChain, settleMs, signal)
     await this.#chip.start()
     return this.#chip.finish(signal)
@@ -249,8 +298,9 @@ export class As7341 {
 
   /** A stuck chip answers both halves alike, or all as the time before; so does a chip in the dark, or a steady light. */
   #looksStale(raw: Uint8Array): boolean {
-    const halvesAlike = raw.subarray(0, HALF_LENGTH).every((byte, at) => byte === raw[HALF_LENGTH + at])
-    return halvesAlike || (this.#last !== undefined && Buffer.compare(raw, this.#last) === 0)
+    const halves = raw.subarray(0, 2 * HALF_LENGTH)
+    const alike = Buffer.compare(halves.subarray(0, HALF_LENGTH), halves.subarray(HALF_LENGTH)) === 0
+    return alike || (this.#last !== undefined && Buffer.compare(halves, this.#last) === 0)
   }
 }
 

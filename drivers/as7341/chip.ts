@@ -20,13 +20,20 @@ export const SMUX_MS = 1
 const SMUX_LIMIT_MS = 50
 /** A white LED's driver and phosphor are steady well before; autozero follows and needs no light. */
 export const LAMP_SETTLE_MS = 2
+/** A lamp that burns on spoils products and itself: what fails to switch it off is tried again, and still reported. */
+const LAMP_OFF_MS = 15
+const LAMP_OFF_PAUSE_MS = 1
 /** Slack for the chip's oscillator, so that one poll is enough. */
 const READY_SLACK_MS = 0.5
 
 /** With WEN = 0 the chip ignores WTIME, so it carries our mark: a chip that lost power in between reads 0 there. */
 const MARK = 0xa5
+/** Two integrations, less what an oscillator may be fast: before that only one conversion is over, autozero or not. */
+const SURELY_ONE = 1.9
 /** ENABLE…WTIME. */
 const SETTINGS_LENGTH = 4
+/** ENABLE…CH5_DATA: settings and counts. */
+const REPORT_LENGTH = reg.CH5_DATA_H - reg.ENABLE + 1
 
 const IDLE = Uint8Array.of(reg.ENABLE, reg.ENABLE_PON)
 const SLEEP = Uint8Array.of(reg.ENABLE, 0)
@@ -39,6 +46,15 @@ const AT_ENABLE = Uint8Array.of(reg.ENABLE)
 const AT_STATUS6 = Uint8Array.of(reg.STATUS6)
 const AT_STATUS2 = Uint8Array.of(reg.STATUS2)
 const AT_ASTATUS = Uint8Array.of(reg.ASTATUS)
+const AT_ASTEP = Uint8Array.of(reg.ASTEP)
+
+/** What one conversion gave. */
+export interface Finished {
+  /** ASTATUS and six counts, `HALF_LENGTH` bytes. */
+  readonly half: Uint8Array
+  /** STATUS2 as it said that they are valid: which way they saturated. */
+  readonly status2: number
+}
 
 /**
  * The chip, step by step: what measurements are made of. It owns every register it writes, so nothing is read back to
@@ -132,6 +148,11 @@ export class Chip {
     await this.write(reg.ATIME, atime)
     await this.write(reg.ASTEP, astep & 0xff, astep >> 8)
     await this.write(reg.CFG1, gainCode(gain))
+    // ATIME is read with each SMUX command, the gain with each ASTATUS; a spoilt ASTEP would never show.
+    const [low = 0, high = 0] = await this.#link.read(AT_ASTEP, 2)
+    if ((low | (high << 8)) !== astep) {
+      throw this.#link.fault('corrupt', `ASTEP reads ${low | (high << 8)}, not ${astep}`)
+    }
     this.#exposure = exposure
     this.#conversion = conversionOf(exposure)
   }
@@ -178,16 +199,33 @@ export class Chip {
     await this.#link.write(CONVERT)
   }
 
-  /** Waits for the conversion, then reads status and counts, `HALF_LENGTH` bytes. @throws SensorError `timeout` */
-  async finish(signal: AbortSignal | undefined): Promise<Uint8Array> {
-    await this.#link.until(() => this.#valid(), this.#conversion, signal)
+  /**
+   * Waits for the conversion, then reads status and counts: once in a burst of their own, once with the settings, since
+   * nothing on these wires has a checksum.
+   * @throws SensorError `timeout`, `corrupt` where the second look differs, and what `settings` throws
+   */
+  async finish(signal: AbortSignal | undefined): Promise<Finished> {
+    const begun = this.#link.now()
+    let status2 = 0
+    const valid = async (): Promise<boolean> => {
+      status2 = await this.#status2()
+      return (status2 & reg.STATUS2_AVALID) !== 0
+    }
+    await this.#link.until(valid, this.#conversion, signal)
     // Reading ASTATUS latches the twelve data bytes behind it, so all must come in one transfer (DS §10.2.7).
-    return this.#link.read(AT_ASTATUS, HALF_LENGTH)
+    const half = await this.#link.read(AT_ASTATUS, HALF_LENGTH)
+    const again = (await this.settings(REPORT_LENGTH)).subarray(reg.ASTATUS - reg.ENABLE)
+    // It measures on meanwhile: both are the same as long as a second conversion cannot be over.
+    const alone = this.#link.now() - begun < SURELY_ONE * this.#conversion.integrationMs
+    if (alone && Buffer.compare(half, again) !== 0) {
+      throw this.#link.fault('corrupt', 'it reads differently the second time')
+    }
+    return { half, status2 }
   }
 
-  async #valid(): Promise<boolean> {
+  async #status2(): Promise<number> {
     const [status2 = 0] = await this.#link.read(AT_STATUS2, 1)
-    return (status2 & reg.STATUS2_AVALID) !== 0
+    return status2
   }
 
   /** Only a stuck chip calls a measurement valid before it can be. @throws SensorError `frozen` */
@@ -195,7 +233,7 @@ export class Chip {
     await this.idle()
     const begun = this.#link.now()
     await this.start()
-    const valid = await this.#valid()
+    const valid = ((await this.#status2()) & reg.STATUS2_AVALID) !== 0
     if (valid && this.#link.now() - begun < this.#conversion.integrationMs) {
       throw this.#link.fault('frozen', 'it delivers its last measurement again')
     }
@@ -213,19 +251,42 @@ export class Chip {
     await this.#link.write(IDLE)
   }
 
-  /** Lamp off, then idle: a transfer that fails after the first leaves no light on. */
+  /** Lamp off and idle, the one even where the other fails. */
   async rest(): Promise<void> {
-    await this.setLamp('off')
-    await this.idle()
+    try {
+      await this.#darken()
+    } finally {
+      await this.idle()
+    }
   }
 
   /** Lamp off and asleep, the one even where the other fails. */
   async sleep(): Promise<void> {
     try {
-      await this.setLamp('off')
+      await this.#darken()
     } finally {
       await this.#link.write(SLEEP)
     }
+  }
+
+  /**
+   * Switches the lamp off; a fault on the way is thrown once it is, or once that was tried for long enough: on a bus that
+   * is stuck the first try takes longer than that.
+   */
+  async #darken(): Promise<void> {
+    const until = this.#link.now() + LAMP_OFF_MS
+    let fault: unknown
+    for (let pauseMs = LAMP_OFF_PAUSE_MS; ; pauseMs *= 2) {
+      try {
+        await this.setLamp('off')
+        break
+      } catch (error) {
+        fault ??= error
+      }
+      if (this.#link.now() + pauseMs > until) break
+      await this.#link.sleep(pauseMs)
+    }
+    if (fault !== undefined) throw fault
   }
 
   async write(register: number, ...values: readonly number[]): Promise<void> {

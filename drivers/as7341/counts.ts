@@ -1,5 +1,5 @@
 import { SensorError } from '../sensor.ts'
-import { ASTATUS_AGAIN, ASTATUS_ASAT, ASTATUS_RESERVED } from './registers.ts'
+import { ASTATUS_AGAIN, ASTATUS_ASAT, ASTATUS_RESERVED, STATUS2_ASAT_ANALOG } from './registers.ts'
 
 export const CHANNELS = [
   'F1_415nm',
@@ -31,7 +31,7 @@ export interface Spectrum {
   readonly saturated: readonly Channel[]
   /** Relative change of Clear between the two halves, ≥ 0: how much the light or the part moved meanwhile. */
   readonly drift?: number
-  /** Both halves as they came over the bus (2 × 13 bytes from ASTATUS), absent in foreign recordings. */
+  /** Both halves as they came over the bus (`SPECTRUM_LENGTH` bytes), absent in foreign recordings. */
   readonly raw?: Uint8Array
   /** What `raw` was integrated with: both together give this measurement again. */
   readonly integration?: Integration
@@ -96,6 +96,8 @@ function steps(atime: number, astep: number): number {
 
 /** Bytes of one half, read in one burst from ASTATUS. */
 export const HALF_LENGTH = 13
+/** Bytes of a spectrum: both halves, then STATUS2 of each. Older recordings end with the halves. */
+export const SPECTRUM_LENGTH = 2 * HALF_LENGTH + 2
 
 /** What the chip said about its six converters. */
 export interface Half {
@@ -110,13 +112,16 @@ export interface Half {
   readonly fullScale: number
   /** Converter by converter: it stands at full scale. */
   readonly atFullScale: readonly boolean[]
+  /** The front end saturated. It names no converter, so no count can be trusted, whatever stands at full scale. */
+  readonly analogue: boolean
 }
 
 /**
  * Reads the burst of 13 bytes from ASTATUS: status and gain, then six little-endian counts.
+ * @param status2 STATUS2 of this conversion; without it, saturation is analogue where nothing stands at full scale
  * @throws SensorError `corrupt` when it is not 13 bytes; RangeError for an impossible integration
  */
-export function decodeHalf(bytes: Uint8Array, integration: Integration): Half {
+export function decodeHalf(bytes: Uint8Array, integration: Integration, status2?: number): Half {
   if (bytes.length !== HALF_LENGTH) {
     throw new SensorError('as7341', 'corrupt', `half a spectrum is ${HALF_LENGTH} bytes, not ${bytes.length}`)
   }
@@ -126,13 +131,17 @@ export function decodeHalf(bytes: Uint8Array, integration: Integration): Half {
   for (let at = 1; at < HALF_LENGTH; at += 2) counts.push((bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8))
   const code = status & ASTATUS_AGAIN
   const gain = GAINS[code]
+  const saturated = (status & ASTATUS_ASAT) !== 0
+  const atFullScale = counts.map((count) => count >= limit)
+  const frontEnd = ((status2 ?? 0) & STATUS2_ASAT_ANALOG) !== 0 || !atFullScale.includes(true)
   return {
-    saturated: (status & ASTATUS_ASAT) !== 0,
+    saturated,
     gainCode: code,
     ...(gain === undefined ? {} : { gain }),
     counts,
     fullScale: limit,
-    atFullScale: counts.map((count) => count >= limit),
+    atFullScale,
+    analogue: saturated && frontEnd,
   }
 }
 
@@ -141,15 +150,14 @@ const HIGH_CHANNELS: readonly Channel[] = ['F5_555nm', 'F6_590nm', 'F7_630nm', '
 
 /**
  * Puts the two halves (F1…F4, Clear, NIR, then F5…F8, Clear, NIR) together.
- * @param raw 26 bytes: the bursts of both halves; kept in the spectrum, so do not reuse it
+ * @param raw `SPECTRUM_LENGTH` bytes, or the bursts of both halves alone; kept in the spectrum, so do not reuse it
  * @param exposure what was asked for; the gain comes from the bytes
  * @param takenAt monotonic ms of the last byte
  * @throws SensorError `corrupt` for another length, reserved bits or gains that no chip sends, counts beyond full
  * scale, halves of different gain; RangeError for an impossible integration
  */
 export function decodeSpectrum(raw: Uint8Array, exposure: Integration, takenAt: number): Spectrum {
-  const low = plausibleHalf(raw.subarray(0, HALF_LENGTH), exposure)
-  const high = plausibleHalf(raw.subarray(HALF_LENGTH), exposure)
+  const [low, high] = halvesOf(raw, exposure)
   if (low.gain !== high.gain)
     corrupt(`its halves were taken at different gains, ${low.gain} and ${high.gain}`)
   const [f1, f2, f3, f4, clearLow, nirLow] = low.counts
@@ -188,8 +196,32 @@ function corrupt(detail: string): never {
   throw new SensorError('as7341', 'corrupt', detail)
 }
 
-function plausibleHalf(bytes: Uint8Array, integration: Integration): Half & { readonly gain: number } {
-  const half = decodeHalf(bytes, integration)
+type PlausibleHalf = Half & { readonly gain: number }
+
+/**
+ * Both halves of a spectrum's bytes.
+ * @throws SensorError `corrupt` as `decodeSpectrum`; RangeError for an impossible integration
+ */
+export function halvesOf(
+  raw: Uint8Array,
+  integration: Integration,
+): readonly [low: PlausibleHalf, high: PlausibleHalf] {
+  const halves = 2 * HALF_LENGTH
+  if (raw.length !== halves && raw.length !== SPECTRUM_LENGTH) {
+    corrupt(`a spectrum is ${halves} or ${SPECTRUM_LENGTH} bytes, not ${raw.length}`)
+  }
+  return [
+    plausibleHalf(raw.subarray(0, HALF_LENGTH), integration, raw[halves]),
+    plausibleHalf(raw.subarray(HALF_LENGTH, halves), integration, raw[halves + 1]),
+  ]
+}
+
+function plausibleHalf(
+  bytes: Uint8Array,
+  integration: Integration,
+  status2: number | undefined,
+): PlausibleHalf {
+  const half = decodeHalf(bytes, integration, status2)
   const [status = 0] = bytes
   const { gain } = half
   if (gain === undefined || (status & ASTATUS_RESERVED) !== 0) {
@@ -201,19 +233,18 @@ function plausibleHalf(bytes: Uint8Array, integration: Integration): Half & { re
 }
 
 function saturatedChannels(low: Half, high: Half): readonly Channel[] {
-  if (
-    !(low.saturated || high.saturated || low.atFullScale.includes(true) || high.atFullScale.includes(true))
-  ) {
-    return []
-  }
+  if (!(isSaturated(low) || isSaturated(high))) return []
   const found = new Set([...saturatedOf(low, LOW_CHANNELS), ...saturatedOf(high, HIGH_CHANNELS)])
   return CHANNELS.filter((channel) => found.has(channel))
 }
 
+/** Whether any of its counts cannot be trusted. */
+export function isSaturated(half: Half): boolean {
+  return half.saturated || half.atFullScale.includes(true)
+}
+
 function saturatedOf(half: Half, channels: readonly Channel[]): readonly Channel[] {
-  const atFullScale = channels.filter((_, adc) => half.atFullScale[adc])
-  // ASAT without a count at full scale is the analogue front end: it names no converter, so none can be trusted.
-  return half.saturated && atFullScale.length === 0 ? channels : atFullScale
+  return half.analogue ? channels : channels.filter((_, adc) => half.atFullScale[adc])
 }
 
 /**

@@ -1,11 +1,11 @@
 import {
   CHANNELS,
   type Channel,
-  decodeHalf,
   type Exposure,
   fullScale,
   GAINS,
-  HALF_LENGTH,
+  type Half,
+  halvesOf,
   type Integration,
   integrationMs,
   type Spectrum,
@@ -29,8 +29,8 @@ export interface ExposureLimits {
 }
 
 /**
- * Integrates for 50 or 100 ms: whole periods of light that flickers at 100 and at 120 Hz. Of the brightest channel's
- * range a tenth to 85 % is left alone.
+ * Integrates for 50, 100 or 200 ms: whole periods of light that flickers at 100 and at 120 Hz, and long enough for a
+ * channel with a 200th of the brightest one's light. Of the brightest channel's range a tenth to 85 % is left alone.
  */
 export const EXPOSURE_LIMITS: ExposureLimits = {
   most: 0.85,
@@ -41,6 +41,7 @@ export const EXPOSURE_LIMITS: ExposureLimits = {
   integrations: [
     { atime: 29, astep: 599 },
     { atime: 59, astep: 599 },
+    { atime: 119, astep: 599 },
   ],
 }
 
@@ -54,6 +55,11 @@ const ANALOGUE_STEP = 4
 /** Where the front end saturated, `most` is this share of what was reached, but never below `LEAST_MOST`. */
 const ANALOGUE_MARGIN = 0.8
 const LEAST_MOST = 0.05
+/**
+ * A channel is given up that would bring no more than this share of `leastCounts` at the longest integration: NIR under
+ * a white LED, all of them in the dark. Where that is what it does bring, at half of it.
+ */
+const HOPELESS = 0.1
 /** An integration is chosen to bring this many times `leastCounts`, so that a little less light changes nothing. */
 const COUNTS_MARGIN = 1.5
 
@@ -97,10 +103,33 @@ export function nextExposure(
   exposure: Exposure,
   limits: ExposureLimits = EXPOSURE_LIMITS,
 ): Exposure {
-  const gain = nextGain(spectrum, exposure, limits)
-  const { atime, astep } = nextIntegration(spectrum, exposure, gain, limits)
-  const next = { atime, astep, gain }
-  return sameExposure(next, exposure) ? exposure : next
+  const at = (gain: number): Exposure => {
+    const { atime, astep } = nextIntegration(spectrum, exposure, gain, limits)
+    return { atime, astep, gain }
+  }
+  const next = at(nextGain(spectrum, exposure, limits))
+  const bold = at(boldGain(spectrum, exposure, limits))
+  const chosen = savesMore(bold, next, spectrum, exposure, limits) ? bold : next
+  return sameExposure(chosen, exposure) ? exposure : chosen
+}
+
+/** What starves may come nearer to saturation, but not so near that it would be sent back. */
+function boldGain(spectrum: Spectrum, exposure: Exposure, { aim, most }: ExposureLimits): number {
+  return highestGain(assumedShare(spectrum, exposure) / exposure.gain, (aim + most) / 2)
+}
+
+/** Whether the dimmest channel starves at one exposure, and has more at the other. */
+function savesMore(
+  bold: Exposure,
+  next: Exposure,
+  spectrum: Spectrum,
+  exposure: Exposure,
+  { channels, leastCounts }: ExposureLimits,
+): boolean {
+  if (spectrum.saturated.length > 0) return false
+  const light = ({ gain, ...integration }: Exposure): number => gain * msOf(integration)
+  const counts = (one: Exposure): number => (dimmest(spectrum, channels) * light(one)) / light(exposure)
+  return counts(next) < leastCounts && counts(bold) > counts(next)
 }
 
 function nextGain(spectrum: Spectrum, exposure: Exposure, limits: ExposureLimits): number {
@@ -129,27 +158,61 @@ function nextIntegration(
   const { leastCounts, most, integrations } = limits
   const ms = msOf(exposure)
   const brightness = gain / exposure.gain
-  const counts = dimmest(spectrum, limits.channels) * brightness
-  const brightest = assumedShare(spectrum, exposure) * brightness * fullScaleOf(exposure)
-  const fits = (one: Integration): boolean => (brightest * msOf(one)) / ms <= most * fullScaleOf(one)
-  const enough = (one: Integration): boolean => (counts * msOf(one)) / ms >= COUNTS_MARGIN * leastCounts
+  const share = assumedShare(spectrum, exposure) * brightness
+  const brightest = share * fullScaleOf(exposure)
+  // At the lowest gain light may be brighter than is wanted: time makes that no worse until full scale stops growing.
+  const limit = share < 1 ? Math.max(most, share * (1 + 1e-9)) : most
+  const fits = (one: Integration): boolean => (brightest * msOf(one)) / ms <= limit * fullScaleOf(one)
   const possible = integrations.filter(fits)
-  const chosen = possible.find(enough) ?? possible.at(-1)
-  if (chosen === undefined) return exposure
+  const longest = possible.at(-1)
+  if (longest === undefined) return exposure
+  const longer = msOf(longest) / ms
+  const hopeless = HOPELESS * leastCounts * (longer > 1 ? 1 : 0.5)
+  // A count of 3 is nearly 4.
+  const worthwhile = limits.channels.filter(
+    (channel) => ((spectrum.counts[channel] ?? 0) + 1) * brightness * longer >= hopeless,
+  )
+  const counts = dimmest(spectrum, worthwhile) * brightness
+  const enough = (one: Integration): boolean => (counts * msOf(one)) / ms >= COUNTS_MARGIN * leastCounts
+  const chosen = possible.find(enough) ?? longest
   if (!fits(exposure)) return chosen
   if (counts < leastCounts) return msOf(chosen) > ms ? chosen : exposure
   return msOf(chosen) < ms && enough(chosen) ? chosen : exposure
 }
 
 /**
- * The limits after a spectrum: where the analogue front end saturates below full scale, it is kept out of reach from
- * then on, or the gain would come back to it again and again.
+ * The limits after a spectrum, or a half of one: where the analogue front end saturates below full scale, it is kept
+ * out of reach from then on, or the gain would come back to it again and again.
  */
-export function learntLimits(limits: ExposureLimits, spectrum: Spectrum, exposure: Exposure): ExposureLimits {
-  if (!saturatesBelowFullScale(spectrum, exposure)) return limits
-  const reached = brightestCount(spectrum) / fullScaleOf(exposure)
+export function learntLimits(
+  limits: ExposureLimits,
+  halves: readonly Half[],
+  exposure: Exposure,
+): ExposureLimits {
+  const reached = brightestOf(halves) / fullScaleOf(exposure)
+  if (reached >= 1 || !halves.some((half) => half.analogue)) return limits
   const scale = Math.min(1, Math.max(LEAST_MOST, ANALOGUE_MARGIN * reached) / limits.most)
   return { ...limits, most: scale * limits.most, aim: scale * limits.aim, least: scale * limits.least }
+}
+
+/** The exposure for a look at light that saturates: all channels at once, connected as `PROBE`. */
+export function probeExposure({ integrations }: ExposureLimits, { atime, astep }: Exposure): Exposure {
+  return { atime, astep, ...integrations[0], gain: LOWEST_GAIN }
+}
+
+/**
+ * The exposure for light that saturated. Two filters share a converter in the look, so the gain is rather too low; of
+ * the dimmest channel it says nothing, so the integration is the longest.
+ * @param look taken with `probeExposure`
+ */
+export function exposureAfterProbe(look: Half, exposure: Exposure, limits: ExposureLimits): Exposure {
+  // A count of 3 is nearly 4.
+  const brightest = brightestOf([look]) + 1
+  const gain = highestGain(brightest / look.fullScale / exposure.gain, limits.aim)
+  const rate = (brightest * gain) / exposure.gain / msOf(exposure)
+  const fits = (one: Integration): boolean => rate * msOf(one) <= limits.most * fullScaleOf(one)
+  const { atime, astep } = limits.integrations.findLast(fits) ?? exposure
+  return { atime, astep, gain }
 }
 
 function saturatesBelowFullScale(spectrum: Spectrum, exposure: Exposure): boolean {
@@ -171,8 +234,11 @@ function assumedShare(spectrum: Spectrum, exposure: Exposure): number {
 /** The highest count of any converter: Clear and NIR are means in the spectrum, and may hide a saturated half. */
 function brightestCount({ raw, integration, counts }: Spectrum): number {
   if (raw === undefined || integration === undefined) return Math.max(0, ...Object.values(counts))
-  const halves = [raw.subarray(0, HALF_LENGTH), raw.subarray(HALF_LENGTH)]
-  return Math.max(...halves.flatMap((half) => decodeHalf(half, integration).counts))
+  return brightestOf(halvesOf(raw, integration))
+}
+
+function brightestOf(halves: readonly Half[]): number {
+  return Math.max(0, ...halves.flatMap(({ counts }) => counts))
 }
 
 /** The fewest counts of the channels that are there and not saturated; infinite where there are none. */

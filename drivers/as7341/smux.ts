@@ -72,3 +72,8 @@ export function chain(assignments: Assignments): Uint8Array {
 export const LOW_HALF: Assignments = { F1: 0, F2: 1, F3: 2, F4: 3, Clear: 4, NIR: 5 }
 /** Second half: F5…F8; Clear and NIR again, so that the halves can be compared. */
 export const HIGH_HALF: Assignments = { F5: 0, F6: 1, F7: 2, F8: 3, Clear: 4, NIR: 5 }
+/** All ten channels in one look, two filters on a converter, a bright one with a dim one: their counts add up. */
+export const PROBE: Assignments = {
+  ...{ F1: 0, F7: 0, F2: 1, F8: 1, F3: 2, F6: 2, F4: 3, F5: 3 },
+  ...{ Clear: 4, NIR: 5 },
+}

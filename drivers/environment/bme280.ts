@@ -45,6 +45,8 @@ export class Bme280 {
   readonly #limits: ClimateLimits
   #calibration = new Uint8Array(CALIBRATION_LENGTH)
   #measuring = false
+  /** Until then the chip may be at work on a measurement that was let go: a new one would begin late. */
+  #busyUntil = Number.NEGATIVE_INFINITY
   #last: Uint8Array | undefined
 
   private constructor(bus: I2cBus, clock: Clock, options: Bme280Options) {
@@ -91,7 +93,7 @@ export class Bme280 {
     if (this.#measuring) throw new Error('bme280: a measurement is already running')
     this.#measuring = true
     try {
-      await this.#link.waitFor(since, signal)
+      await this.#link.waitFor(Math.max(since, this.#busyUntil), signal)
       return await this.#climate(signal)
     } finally {
       this.#measuring = false
@@ -156,6 +158,7 @@ export class Bme280 {
   }
 
   async #force(): Promise<void> {
+    this.#busyUntil = this.#link.now() + MEASURE_MS
     await this.#write(reg.CTRL_HUM, HUMIDITY_CODE)
     await this.#write(reg.CTRL_MEAS, FORCE)
   }

@@ -27,6 +27,8 @@ export class Sht31 {
   readonly #limits: ClimateLimits
   #serial = 0
   #measuring = false
+  /** Until then the chip may be at work on a measurement that was let go, and acknowledges nothing. */
+  #busyUntil = Number.NEGATIVE_INFINITY
   #last: Uint8Array | undefined
 
   private constructor(
@@ -77,7 +79,7 @@ export class Sht31 {
     if (this.#measuring) throw new Error('sht31: a measurement is already running')
     this.#measuring = true
     try {
-      await this.#link.waitFor(since, signal)
+      await this.#link.waitFor(Math.max(since, this.#busyUntil), signal)
       return await this.#climate(signal)
     } finally {
       this.#measuring = false
@@ -89,13 +91,13 @@ export class Sht31 {
     return Promise.resolve()
   }
 
-  /** A chip that just got power does not acknowledge at first, nor one that measures periodically. */
+  /** A chip that just got power does not acknowledge at first, nor one at work on what somebody before us asked. */
   async #reset(signal: AbortSignal | undefined): Promise<void> {
     try {
       await this.#command(words.BREAK)
     } catch (error) {
       if (!isAbsent(error)) throw error
-      await this.#link.sleep(WAKE_MS, signal)
+      await this.#link.sleep(words.MEASURE_MS, signal)
       await this.#command(words.BREAK)
     }
     await this.#link.sleep(COMMAND_MS, signal)
@@ -113,13 +115,21 @@ export class Sht31 {
   }
 
   async #climate(signal: AbortSignal | undefined): Promise<Climate> {
-    await this.#command(words.MEASURE)
+    await this.#begin()
     const raw = await this.#answer(signal)
     const climate = plausible(words.decodeSht31(raw, this.#link.now()), this.#limits)
     this.#checkStatus(await this.#status())
     if (this.#last !== undefined && Buffer.compare(raw, this.#last) === 0) await this.#proveFresh(signal)
     this.#last = raw
     return climate
+  }
+
+  async #begin(): Promise<void> {
+    try {
+      await this.#command(words.MEASURE)
+    } finally {
+      this.#busyUntil = this.#link.now() + words.MEASURE_MS
+    }
   }
 
   /** A read before the end is not acknowledged, which an absent chip does not do either. */
@@ -168,7 +178,7 @@ export class Sht31 {
 
   /** The same 32 bits again are rare in real air: only a stuck chip answers before it can have measured. */
   async #proveFresh(signal: AbortSignal | undefined): Promise<void> {
-    await this.#command(words.MEASURE)
+    await this.#begin()
     if ((await this.#unlessBusy()) !== undefined) {
       throw this.#link.fault('frozen', 'it delivers its last measurement again')
     }

@@ -3,6 +3,8 @@ import { ADC_COUNT, CHAIN_LENGTH } from '../as7341/smux.ts'
 
 const LOW_BANK_START = 0x60
 const LOW_BANK_CH1 = 0x66
+/** WAIT_SYNC and READY of the synchronised modes, which are absent; read-only. */
+const STAT = 0x71
 const CONTROL = 0xfa
 const RAM_BANKS = 4
 const BANK_SIZE = 0x80
@@ -166,7 +168,7 @@ export class RegisterFile {
   write(address: number, value: number): void {
     if (address < BANK_SIZE) {
       if (!this.#lowBankSelected()) this.#ram[this.#ramBank() + address] = value
-      else if (address >= reg.CONFIG) this.#low[address] = value
+      else if (address >= reg.CONFIG && address !== STAT) this.#low[address] = value
     } else if (isThreshold(address)) this.#writeThreshold(address, value)
     else if (address === reg.STATUS) {
       this.clear(reg.STATUS, value)

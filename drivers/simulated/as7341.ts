@@ -217,7 +217,7 @@ export class SimulatedAs7341 implements SimulatedDevice {
       const due = Math.min(this.#smuxDoneAt, this.#flickerAt, cycleDue)
       if (due > now) return
       if (due === this.#smuxDoneAt) this.#smuxDone(due)
-      else if (due === this.#flickerAt) this.#flickerDone(due)
+      else if (due === this.#flickerAt) this.#flickerDone(due, now)
       else if (this.#cycle !== undefined) this.#cycleDone(this.#cycle, now)
       else this.#beginCycle(due)
     }
@@ -231,18 +231,21 @@ export class SimulatedAs7341 implements SimulatedDevice {
     else if (command === 2) this.#chain.set(this.#registers.staging())
     this.#converter.connect(this.#chain, at)
     this.#registers.clear(reg.ENABLE, reg.ENABLE_SMUXEN)
-    if (!this.#registers.has(reg.CFG9, reg.CFG9_SIEN_SMUX)) return
-    this.#registers.raise(reg.STATUS5, reg.STATUS5_SINT_SMUX)
-    if (this.#registers.has(reg.INTENAB, reg.INTENAB_SIEN)) this.#registers.raise(reg.STATUS, reg.STATUS_SINT)
+    if (this.#registers.has(reg.CFG9, reg.CFG9_SIEN_SMUX)) this.#systemInterrupt(reg.STATUS5_SINT_SMUX)
   }
 
-  #flickerDone(at: number): void {
-    this.#flickerAt = NEVER
+  /** It looks on and on, for as long as it is let; left alone it catches up with the last look. */
+  #flickerDone(due: number, now: number): void {
+    const at = due + FLICKER_MS * Math.floor((now - due) / FLICKER_MS)
+    this.#flickerAt = at + FLICKER_MS
     const hz = this.#scene.flickerHz?.(at)
     this.#registers.put(reg.FD_STATUS, FD_VALID | (hz === 100 ? 0x01 : 0) | (hz === 120 ? 0x02 : 0))
-    if (this.#registers.has(reg.CFG9, reg.CFG9_SIEN_FD)) {
-      this.#registers.raise(reg.STATUS5, reg.STATUS5_SINT_FD)
-    }
+    if (this.#registers.has(reg.CFG9, reg.CFG9_SIEN_FD)) this.#systemInterrupt(reg.STATUS5_SINT_FD)
+  }
+
+  #systemInterrupt(cause: number): void {
+    this.#registers.raise(reg.STATUS5, cause)
+    if (this.#registers.has(reg.INTENAB, reg.INTENAB_SIEN)) this.#registers.raise(reg.STATUS, reg.STATUS_SINT)
   }
 
   #startMeasuring(now: number): void {

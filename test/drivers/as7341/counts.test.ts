@@ -192,10 +192,28 @@ test('analogue saturation below full scale spoils all channels of its half', (t)
   t.end()
 })
 
+test('analogue saturation beside a channel at full scale: STATUS2 tells, and the whole half is spoilt', (t) => {
+  // F2 and Clear at full scale, F4 well below it: clipped as well, where the front end was the first to give up.
+  const halves = `8900035046010782${'0c'}5046020a${HIGH}`
+  t.strictSame(decodeSpectrum(bytes(`${halves}5040`), EXPOSURE, 0).saturated, ['F2_445nm', 'Clear'])
+  t.strictSame(decodeSpectrum(bytes(`${halves}5840`), EXPOSURE, 0).saturated, [
+    ...['F1_415nm', 'F2_445nm', 'F3_480nm', 'F4_515nm', 'Clear', 'NIR'],
+  ])
+  t.strictSame(
+    decodeSpectrum(bytes(`${LOW}${HIGH}4848`), EXPOSURE, 0).saturated,
+    [],
+    'ASTATUS is of these counts',
+  )
+  const digital = decodeSpectrum(bytes(`8${LOW.slice(1)}${HIGH}5040`), EXPOSURE, 0)
+  t.equal(digital.saturated.length, 6, 'ASAT without a count at full scale')
+  t.end()
+})
+
 test('bytes that no chip sends', (t) => {
   const cases = {
     'a byte too few': LOW + HIGH.slice(2),
     'a byte too many': `${LOW}${HIGH}00`,
+    'three bytes too many': `${LOW}${HIGH}404000`,
     'one half': LOW,
     'nothing answered: all ones': 'ff'.repeat(26),
     'a gain code beyond 10': `0b${LOW.slice(2)}${HIGH}`,

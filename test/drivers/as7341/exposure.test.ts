@@ -2,23 +2,27 @@ import { test } from 'tap'
 import {
   CHANNELS,
   type Channel,
+  decodeHalf,
   decodeSpectrum,
   type Exposure,
   fullScale,
   GAINS,
   gainCode,
+  halvesOf,
   integrationMs,
   type Spectrum,
 } from '../../../drivers/as7341/counts.ts'
 import {
   EXPOSURE_LIMITS,
   type ExposureLimits,
+  exposureAfterProbe,
   exposureFault,
   firstExposure,
   learntLimits,
   nextExposure,
+  probeExposure,
 } from '../../../drivers/as7341/exposure.ts'
-import type { Photodiode } from '../../../drivers/as7341/smux.ts'
+import { chain, type Photodiode, PIXEL_IDS, PROBE } from '../../../drivers/as7341/smux.ts'
 import { Random } from '../../../drivers/simulated/random.ts'
 import { light, setUp } from './rig.ts'
 
@@ -52,6 +56,7 @@ function spectrumOf(level: number, exposure: Exposure, shape = WARM_WHITE, analo
 
 const SHORT = { atime: 29, astep: 599 }
 const LONG = { atime: 59, astep: 599 }
+const LONGEST = { atime: 119, astep: 599 }
 
 /** Level at which warm white's Clear reaches a share of full scale at a gain. */
 function levelOf(share: number, gain: number): number {
@@ -101,9 +106,13 @@ test('analogue saturation: two gains less whatever the counts, and it is not com
   t.strictSame(spectrum.saturated, CHANNELS)
   t.equal(nextExposure(spectrum, exposure).gain, 16)
 
-  const learnt = learntLimits(EXPOSURE_LIMITS, spectrum, exposure)
+  const halves = (seen: Spectrum) => halvesOf(seen.raw ?? new Uint8Array(), exposure)
+  const learnt = learntLimits(EXPOSURE_LIMITS, halves(spectrum), exposure)
   t.ok(learnt.most < 0.25 && learnt.aim < 0.2 && learnt.least < learnt.aim / 2, JSON.stringify(learnt))
-  t.equal(learntLimits(EXPOSURE_LIMITS, spectrumOf(levelOf(2, 64), exposure), exposure), EXPOSURE_LIMITS)
+  t.equal(
+    learntLimits(EXPOSURE_LIMITS, halves(spectrumOf(levelOf(2, 64), exposure)), exposure),
+    EXPOSURE_LIMITS,
+  )
   t.end()
 })
 
@@ -116,15 +125,20 @@ test('a starving channel: more gain where there is room, else more time, else no
   const skewed = { ...WARM_WHITE, F1_415nm: WARM_WHITE.Clear / 200 }
   const full = spectrumOf(levelOf(0.5, 16), { ...SHORT, gain: 16 }, skewed)
   t.equal(full.counts.F1_415nm, 45)
-  t.strictSame(nextExposure(full, { ...SHORT, gain: 16 }), { ...LONG, gain: 16 })
+  t.strictSame(nextExposure(full, { ...SHORT, gain: 16 }), { ...LONGEST, gain: 16 })
 
-  const longest = spectrumOf(levelOf(0.5, 16), { ...LONG, gain: 16 }, skewed)
-  t.equal(exposureFault(longest), 'starved')
-  const kept = { ...LONG, gain: 16 }
-  t.equal(nextExposure(longest, kept), kept)
-
-  const dark = { ...LONG, gain: 512 }
-  t.equal(nextExposure(spectrumOf(0, dark), dark), dark)
+  // 0.33 of full scale may become 0.66, above `aim`, now that it starves; 0.38 not 0.77.
+  for (const [share, gain] of [
+    [0.3, 32],
+    [0.35, 16],
+  ] as const) {
+    const starved = spectrumOf(levelOf(share, 16), { ...LONGEST, gain: 16 }, { ...skewed, F1_415nm: 0.004 })
+    t.equal(nextExposure(starved, { ...LONGEST, gain: 16 }).gain, gain, `${share}`)
+  }
+  const scarce = spectrumOf(levelOf(0.5, 16), { ...LONGEST, gain: 16 }, { ...skewed, F1_415nm: 0.004 })
+  t.equal(exposureFault(scarce), 'starved')
+  const kept = { ...LONGEST, gain: 16 }
+  t.equal(nextExposure(scarce, kept), kept)
   const glare = { ...SHORT, gain: 0.5 }
   t.equal(nextExposure(spectrumOf(1e4, glare), glare), glare)
   t.end()
@@ -146,6 +160,22 @@ test('a longer integration than there is to choose from stays, where the ones to
   const spectrum = spectrumOf(levelOf(0.5, 16), kept, skewed)
   t.equal(exposureFault(spectrum), undefined)
   t.equal(nextExposure(spectrum, kept), kept)
+  t.end()
+})
+
+test('what no integration saves costs no time: NIR under a lamp that has none, everything in the dark', (t) => {
+  const dark = { ...LONGEST, gain: 512 }
+  t.strictSame(nextExposure(spectrumOf(0, dark), dark), { ...SHORT, gain: 512 })
+  const short = { ...SHORT, gain: 512 }
+  t.equal(nextExposure(spectrumOf(0, short), short), short)
+  const whiteLed = { ...WARM_WHITE, NIR: 0 }
+  for (const exposure of [SHORT, LONGEST].map((integration) => ({ ...integration, gain: 16 }))) {
+    const next = nextExposure(spectrumOf(levelOf(0.5, 16), exposure, whiteLed), exposure)
+    t.strictSame(next, { ...SHORT, gain: 16 })
+  }
+  const hardly = { ...WARM_WHITE, NIR: (WARM_WHITE.Clear * 9) / 9000 }
+  const seen = spectrumOf(levelOf(0.5, 16), { ...SHORT, gain: 16 }, hardly)
+  t.strictSame(nextExposure(seen, { ...SHORT, gain: 16 }), { ...LONGEST, gain: 16 }, '36 counts are some')
   t.end()
 })
 
@@ -250,8 +280,8 @@ test('noise does not make it hunt: three changes at most in 200 spectra of a lig
 })
 
 /** The photodiodes' light of a level of warm white. */
-function warmWhite(level: number): Record<Photodiode, number> {
-  const entries = CHANNELS.map((channel) => [channel.split('_')[0], level * WARM_WHITE[channel]])
+function warmWhite(level: number, shape = WARM_WHITE): Record<Photodiode, number> {
+  const entries = CHANNELS.map((channel) => [channel.split('_')[0], level * shape[channel]])
   return light(0, Object.fromEntries(entries))
 }
 
@@ -289,6 +319,90 @@ test('the driver: one spectrum where the exposure fits, two where the light jump
   for (const _ of [1, 2, 3]) await take()
   t.equal((await take()).tries, 1, 'in the dark nothing helps, so nothing is tried')
   t.equal(chip.state().lampMa, 0)
+})
+
+/** Whether some gain and integration to choose from leave every channel between starved and saturated. */
+function possible(shape: Readonly<Record<Channel, number>>, level: number): boolean {
+  const seen = CHANNELS.map((channel) => level * shape[channel])
+  return [SHORT, LONG, LONGEST].some((integration) =>
+    GAINS.some((gain) => {
+      const counts = seen.map((one) => one * gain * integrationMs(integration.atime, integration.astep))
+      const most = fullScale(integration.atime, integration.astep) - 1
+      return Math.max(...counts) < most && Math.min(...counts) >= 101
+    }),
+  )
+}
+
+test('the driver: light and colour that jump over seven decades; two tries, and nothing saturates', async (t) => {
+  const random = new Random(11)
+  const failed: string[] = []
+  let [cases, starved] = [0, 0]
+  for (const ratio of [1.5, 30, 200]) {
+    let shape = WARM_WHITE
+    let level = 1
+    const { clock, wires, open } = setUp({
+      scene: { light: () => warmWhite(level, shape) },
+      chip: { sigmaCounts: 0.5, normal: () => random.normal() },
+      driver: { exposure: 'auto' },
+    })
+    const sensor = await open()
+    let looks = 0
+    wires.spoil = (answer) => {
+      if (answer.length === 13) looks += 1
+      return answer
+    }
+    for (let jump = 0; jump < 300; jump += 1) {
+      level = 10 ** (7 * random.uniform() - 4.5)
+      const entries = CHANNELS.map((channel) => [channel, ratio ** -random.uniform()])
+      shape = Object.assign({ ...WARM_WHITE, Clear: 1 }, Object.fromEntries(entries), { Clear: 1 })
+      looks = 0
+      const { saturated, counts, gain } = await sensor.measure(clock.now())
+      if (looks > 5) failed.push(`${looks} looks`)
+      if (!possible(shape, level)) continue
+      cases += 1
+      if (saturated.length > 0) failed.push(`${level} at ${gain}: ${saturated} of ${JSON.stringify(shape)}`)
+      if (Math.min(...Object.values(counts)) < EXPOSURE_LIMITS.leastCounts) starved += 1
+    }
+  }
+  t.strictSame(failed, [])
+  t.ok(cases > 300, `${cases} cases`)
+  // A jump into darkness at a low gain shows the dimmest channel as a count or two.
+  t.ok(starved < cases / 50, `${starved} starved`)
+})
+
+test('the driver: light that saturates takes the place of the other half with a look at all channels', async (t) => {
+  let level = 0.1
+  const { clock, wires, open } = setUp({
+    scene: { light: () => warmWhite(level) },
+    driver: { exposure: 'auto' },
+  })
+  const sensor = await open()
+  await sensor.measure(clock.now())
+  for (const jump of [1000, 1 / 1000, 100]) {
+    level *= jump
+    wires.writes.length = 0
+    const { saturated, counts } = await sensor.measure(clock.now())
+    t.strictSame(saturated, [], `${jump}`)
+    t.ok(Math.min(...Object.values(counts)) >= 100, `${jump}`)
+    t.equal(wires.writes.filter((write) => write === '8003').length, 4, `${jump}`)
+  }
+})
+
+test('the look at the lowest gain sees each of the ten channels', (t) => {
+  const map = chain(PROBE)
+  for (const diode of ['F1', 'F2', 'F3', 'F4', 'F5', 'F6', 'F7', 'F8', 'Clear', 'NIR'] as const) {
+    for (const id of PIXEL_IDS[diode])
+      t.ok(((map[id >> 1] ?? 0) >> (4 * (id & 1))) & 0x0f, `${diode}, pixel ${id}`)
+  }
+  const exposure = probeExposure(EXPOSURE_LIMITS, { ...LONG, gain: 64 })
+  t.strictSame(exposure, { ...SHORT, gain: 0.5 })
+  const look = (count: number) =>
+    decodeHalf(Uint8Array.of(0, count & 0xff, count >> 8, ...Array(10).fill(0)), SHORT)
+  // 2159 of 18000 at gain 0.5 are 0.48 at gain 2, and 0.96 at gain 4.
+  t.strictSame(exposureAfterProbe(look(2159), exposure, EXPOSURE_LIMITS), { ...LONGEST, gain: 2 })
+  t.strictSame(exposureAfterProbe(look(0), exposure, EXPOSURE_LIMITS), { ...LONGEST, gain: 512 })
+  t.strictSame(exposureAfterProbe(look(18000), exposure, EXPOSURE_LIMITS), { ...SHORT, gain: 0.5 })
+  t.end()
 })
 
 test('the driver: the dimmer of two spectra where the light jumps up between them', async (t) => {

@@ -1,12 +1,6 @@
 import { test } from 'tap'
 import { As7341 } from '../../../drivers/as7341/as7341.ts'
-import {
-  basicCounts,
-  decodeHalf,
-  type Exposure,
-  GAINS,
-  type Spectrum,
-} from '../../../drivers/as7341/counts.ts'
+import { basicCounts, type Exposure, GAINS, halvesOf, type Spectrum } from '../../../drivers/as7341/counts.ts'
 import type { GpioMode } from '../../../drivers/as7341/gpio.ts'
 import * as reg from '../../../drivers/as7341/registers.ts'
 import { chain, HIGH_HALF, LOW_HALF } from '../../../drivers/as7341/smux.ts'
@@ -154,8 +148,7 @@ async function take({ exposure, lampMa, spectra = 0 }: Scenario, { state }: Tran
 
 /** The twelve counts in the recorded drivers' order: F1…F4, Clear, NIR, F5…F8, Clear, NIR. */
 function twelveCounts(spectrum: Spectrum, integration: Exposure): readonly number[] {
-  const raw = spectrum.raw ?? new Uint8Array()
-  return [raw.subarray(0, 13), raw.subarray(13)].flatMap((half) => decodeHalf(half, integration).counts)
+  return halvesOf(spectrum.raw ?? new Uint8Array(), integration).flatMap(({ counts }) => counts)
 }
 
 for (const scenario of SCENARIOS) {

@@ -74,6 +74,13 @@ test('open: whatever another program left behind is gone', async (t) => {
   await t.resolves(sensor.measure(clock.now()))
 })
 
+test('open: the chip is still at work on what the process before us asked', async (t) => {
+  const { clock, chip, open } = setUp()
+  clock.spend(2)
+  chip.write(words.commandBytes(words.MEASURE))
+  await t.resolves(open())
+})
+
 test('open: nobody there, somebody else there, the wires', async (t) => {
   const absent = setUp()
   absent.bus.detach(ADDRESS)
@@ -165,8 +172,9 @@ test('measure: one at a time, and an abort ends every wait', async (t) => {
     await t.rejects(measured, { message: 'enough' })
     t.ok(clock.now() - begun <= afterMs + 1)
   }
-  clock.spend(20)
-  await t.resolves(sensor.measure(0), 'what the abort left half done does not matter')
+  const since = clock.now()
+  const { takenAt } = await sensor.measure(since)
+  t.ok(takenAt - since < 30, 'asked at once it waits for what was let go: the chip is not absent')
 })
 
 test('plausible: what cannot be air is corrupt, and says so', async (t) => {
