@@ -36,7 +36,7 @@ async function inspectParts(): Promise<readonly Inspected[]> {
   if (RECIPE === undefined) throw new Error('no recipe')
   const clock = new VirtualClock()
   const config = configSchema.parse({ recipe: RECIPE.id, simulation: { seed: SEED } })
-  const hardware = wire(config, clock, RECIPE.id)
+  const hardware = wire({ config, clock, profile: RECIPE.id })
   const { line } = hardware
   if (line === undefined) throw new Error('no simulated line')
   const never = new AbortController().signal

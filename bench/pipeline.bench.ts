@@ -59,7 +59,7 @@ async function openHeads() {
       return answer
     },
   })
-  const hardware = wire(config, clock, config.recipe, stamped)
+  const hardware = wire({ config, clock, profile: config.recipe, observed: stamped })
   const rack = new HeadRack(hardware.heads, { clock, log: silentLog, random: () => 0.5 })
   await rack.start(new AbortController().signal)
   const heads: readonly MeasuringHead[] = rack.heads.map((head) => ({
@@ -150,9 +150,9 @@ async function openStation(dir: string, url: string) {
   const store = await openStore({ dir, deviceId: identity.deviceId, clock: systemClock, log: silentLog })
   const setup = await Setup.load(store, {
     recipeId: 'foiegras_standard_barquette',
-    subject: 'bench',
     wallMs: Date.now(),
   })
+  await setup.useChips('bench')
   const never = new AbortController().signal
   await setup.calibrated(await measureEmptyTray(wired.heads, wired.clock, 'bench', never))
   wired.hardware.line?.repeat(POOL)
