@@ -4,6 +4,7 @@ import type { Gate, GateAction } from '../gate/gate.ts'
 export class SimulatedGate implements Gate {
   readonly holdLane: boolean
   position: GateAction = 'reject'
+  readonly decideWithinMs: number | undefined = undefined
   lineStopped = false
   /** How often each action was taken. */
   readonly moves = { accept: 0, reject: 0, hold: 0 }
@@ -12,9 +13,12 @@ export class SimulatedGate implements Gate {
     this.holdLane = holdLane
   }
 
-  act(action: GateAction): void {
+  expect(_trigger: number, _at: number): void {}
+
+  act(action: GateAction, _trigger: number): 'in-time' | 'late' {
     this.position = action
     this.moves[action] += 1
+    return 'in-time'
   }
 
   stopLine(): void {
