@@ -56,8 +56,16 @@ export interface AcquisitionOptions {
   readonly sourceName: Trigger['source']
 }
 
+/** A part, as whatever saw it tells of it. */
+export interface SeenPart {
+  /** The name the line gives it, where it has one. */
+  readonly sampleId?: string | undefined
+  /** Monotonic ms at which it was seen; default: now. */
+  readonly at?: number | undefined
+}
+
 /** One part has come; resolves with its record when that is on disk. */
-export type Fire = (sampleId?: string) => Promise<OutboxEntry>
+export type Fire = (part?: SeenPart) => Promise<OutboxEntry>
 
 interface Part {
   readonly trigger: Trigger
@@ -73,6 +81,9 @@ interface Part {
 
 /** A store that refused is asked again this often: nothing that was decided is given up. */
 const RETRY_APPEND_MS = 500
+
+/** A part without a decision so long after its deadline: whatever decides does not work any more. */
+const OVERDUE_MS = 1000
 
 /**
  * The loop of the station: every trigger is one part, and every part ends in exactly one of accept, reject and
@@ -91,6 +102,8 @@ export class Acquisition implements Unit {
   #expired = new AbortController()
   /** How long the last look took that ended in time. */
   #lookMs = 0
+  /** Parts without a decision, oldest first. */
+  readonly #undecided = new Set<Part>()
 
   constructor(options: AcquisitionOptions) {
     this.#options = options
@@ -99,11 +112,9 @@ export class Acquisition implements Unit {
   start(): Promise<void> {
     const { source, sourceName, log } = this.#options
     const { signal } = this.#ended
-    this.#source = source((sampleId) => this.trigger(sourceName, sampleId), signal).catch(
-      (error: unknown) => {
-        if (!signal.aborted) log.error({ err: error }, 'the trigger source ended')
-      },
-    )
+    this.#source = source((part) => this.trigger(sourceName, part), signal).catch((error: unknown) => {
+      if (!signal.aborted) log.error({ err: error }, 'the trigger source ended')
+    })
     return Promise.resolve()
   }
 
@@ -118,11 +129,11 @@ export class Acquisition implements Unit {
   }
 
   /** One part has come. @returns its record, when it is on disk */
-  trigger(source: Trigger['source'], sampleId?: string): Promise<OutboxEntry> {
-    const { clock, counters, limits, deadlineMs, seen } = this.#options
+  trigger(source: Trigger['source'], { sampleId, at: seenAt }: SeenPart = {}): Promise<OutboxEntry> {
+    const { clock, counters, limits, dryRun, gate, seen } = this.#options
     this.#triggers += 1
-    const at = clock.now()
-    const deadline = deadlineMs()
+    const at = seenAt ?? clock.now()
+    const deadlineAt = at + this.#deadlineMs()
     let recorded: Part['recorded'] = () => {}
     const record = new Promise<OutboxEntry>((resolve) => {
       recorded = resolve
@@ -132,25 +143,48 @@ export class Acquisition implements Unit {
     const part: Part = {
       trigger: { number: this.#triggers, at, source, ...(sampleId === undefined ? {} : { sampleId }) },
       counted: counters.triggered(),
-      deadlineAt: at + deadline,
+      deadlineAt,
       recorded,
       waited: this.#measuring !== undefined,
       cancelDeadline: () => {},
       measuring: false,
       decision: undefined,
     }
+    this.#undecided.add(part)
     seen(part.trigger.number)
+    if (!dryRun) gate.expect(part.trigger.number, at)
     const obstacle = this.#options.obstacle?.()
     if (obstacle !== undefined) {
       this.#turnAway(part, obstacle)
     } else if (this.#ended.signal.aborted || this.#waiting.length >= limits.waiting) {
       this.#turnAway(part)
     } else {
-      part.cancelDeadline = clock.after(deadline, () => this.#expire(part))
+      part.cancelDeadline = clock.after(deadlineAt - clock.now(), () => this.#expire(part))
       this.#waiting.push(part)
       this.#measuring ??= this.#measureWaiting()
     }
     return record
+  }
+
+  /** The recipe's, but never later than the part reaches the gate. */
+  #deadlineMs(): number {
+    const { deadlineMs, dryRun, gate } = this.#options
+    return Math.min(
+      deadlineMs(),
+      dryRun ? Number.POSITIVE_INFINITY : (gate.decideWithinMs ?? Number.POSITIVE_INFINITY),
+    )
+  }
+
+  /** Whether a part is under the heads. */
+  get busy(): boolean {
+    return this.#measuring !== undefined
+  }
+
+  /** Whether every part is decided when it should be: what the gate's relay is kept up for. */
+  get alive(): boolean {
+    if (this.#ended.signal.aborted) return false
+    const [oldest] = this.#undecided
+    return oldest === undefined || this.#options.clock.now() - oldest.deadlineAt < OVERDUE_MS
   }
 
   /** Resolves when no part is under the heads. */
@@ -231,16 +265,15 @@ export class Acquisition implements Unit {
   #decide(part: Part, proposed: Judgement): void {
     if (part.decision !== undefined) return
     part.cancelDeadline()
+    this.#undecided.delete(part)
     const { clock, dryRun, gate, limits, storable } = this.#options
     const full = !storable() || this.#records.size >= limits.appending
-    const judgement = full ? undecided('storage-full', 'hold') : proposed
+    const wanted = full ? undecided('storage-full', 'hold') : proposed
+    const inTime = dryRun || gate.act(wanted.verdict.action, part.trigger.number) === 'in-time'
+    // The gate rejected what was in front of it before its verdict came: that is what was done with the part.
+    const judgement = inTime || wanted.verdict.action === 'reject' ? wanted : undecided('late')
     const { action } = judgement.verdict
-    if (!dryRun) {
-      gate.act(action, part.trigger.number)
-      if (action === 'hold' && !gate.holdLane) {
-        gate.stopLine()
-      }
-    }
+    if (action === 'hold' && !dryRun && !gate.holdLane) gate.stopLine()
     const decidedAt = clock.now()
     part.decision = { judgement, decidedAt, latencyMs: decidedAt - part.trigger.at }
     part.counted.decide(action, judgement.verdict.kind === 'ungraded' ? judgement.verdict.reasons : [])

@@ -8,6 +8,11 @@ const USAGE = `poincon <command>
   check [--config FILE]     checks the configuration and prints it, defaults included
   doctor [--config FILE] [--json]
                             looks for what is there, what is wrong, and what to do
+  panel test [--json] [--each MS]
+                            moves gate and lamps by hand, and watches the buttons
+  record --head ID --out DIR [--frames N]
+                            writes down what a head and its driver say to each other
+  firmware import FILE…     turns ST's header into a checked image for the ranging heads
   help                      prints this
 
 Exit codes: 0 all is well · 1 something failed · 2 wrong usage · 78 the configuration is wrong
@@ -18,6 +23,9 @@ const VERBS: Readonly<Record<string, () => Promise<(args: readonly string[]) => 
   run: async () => (await import('./commands/run.ts')).runCommand,
   check: async () => (await import('./commands/check.ts')).checkCommand,
   doctor: async () => (await import('./commands/doctor.ts')).doctorCommand,
+  panel: async () => (await import('./commands/panel.ts')).panelCommand,
+  record: async () => (await import('./commands/record.ts')).recordCommand,
+  firmware: async () => (await import('./commands/firmware.ts')).firmwareCommand,
   help: () => Promise.resolve(() => say(USAGE)),
 }
 

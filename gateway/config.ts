@@ -1,8 +1,14 @@
 import { z } from 'zod'
+import { encoderOptions, gateOptions, triggerOptions } from './belt-options.ts'
+import { beltProblems } from './belt-problems.ts'
+import { cameraOptions } from './camera-options.ts'
 import { flowsOptions } from './flows.ts'
+import { busOptions, climateAddress, environmentOptions, headOptions } from './head-options.ts'
 import { influxOptions } from './influx/options.ts'
 import { mqttOptions } from './mqtt/options.ts'
+import { panelOptions } from './panel-options.ts'
 import { deepFreeze, type Problem, problemsOf } from './problems.ts'
+import { rangingProblems, wiresOf } from './ranging-plan.ts'
 import { storeOptions } from './store/options.ts'
 
 /** The configuration is wrong: a person must mend it, retrying does not help (exit 78). */
@@ -11,58 +17,10 @@ export class ConfigError extends Error {
 }
 
 const name = z.string().regex(/^[a-z0-9-]{1,64}$/, 'expected 1 to 64 of a-z, 0-9 and -')
+/** Where a ranging chip comes up (DS14161). */
+const RANGING_ADDRESS = 0x29
+
 const port = z.int().min(0).max(65535)
-const address = z.int().min(0x08).max(0x77)
-
-const bus = z.discriminatedUnion('kind', [
-  z.strictObject({
-    kind: z.literal('simulated').describe('Chips and parts are simulated, bit by bit.'),
-    hz: z.int().min(10_000).max(1_000_000).default(400_000).describe('Bit rate, Hz.'),
-  }),
-  z.strictObject({
-    kind: z.literal('linux').describe('A bus of the kernel; its bit rate is set in the device tree.'),
-    path: z
-      .string()
-      .regex(/^\/dev\/i2c-\d+$/, 'expected /dev/i2c-N')
-      .describe('The kernel’s bus device.'),
-  }),
-])
-
-const rangingHead = z.strictObject({
-  kind: z.literal('vl53l8ch').describe('Ranging head, 8x8 zones.'),
-  bus: z.string().describe('Name of an entry of `buses`.'),
-  address: address.default(0x29).describe('7-bit address; 41 is 0x29.'),
-  firmware_file: z
-    .string()
-    .optional()
-    .describe('ST’s vl53lmz_buffers.h; needed on a real bus, a simulated one boots a generated image.'),
-  rate_hz: z.int().min(2).max(15).default(15).describe('Frames per second at 8x8.'),
-})
-
-const spectralHead = z
-  .strictObject({
-    kind: z.literal('as7341').describe('Spectral head, ten channels.'),
-    bus: z.string().describe('Name of an entry of `buses`.'),
-    address: address.default(0x39).describe('7-bit address; 57 is 0x39.'),
-    atime: z.int().min(0).max(255).default(29).describe('Integration steps less one.'),
-    astep: z.int().min(0).max(65534).default(599).describe('Length of a step less one, 2.78 µs units.'),
-    gain: z
-      .union([0.5, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512].map((gain) => z.literal(gain)))
-      .default(4)
-      .describe('Analogue gain.'),
-    lamp_ma: z
-      .int()
-      .min(4)
-      .max(258)
-      .optional()
-      .describe('LED current, mA; without it the lamp pin is left alone.'),
-  })
-  .refine(({ atime, astep }) => atime > 0 || astep > 0, {
-    path: ['astep'],
-    error: 'expected atime or astep above 0: the chip has no shorter integration than two steps',
-  })
-
-const head = z.discriminatedUnion('kind', [rangingHead, spectralHead])
 
 /** The whole of `poincon.yaml`: what this machine is. Every key has a default. */
 export const configSchema = z.strictObject({
@@ -102,32 +60,24 @@ export const configSchema = z.strictObject({
   influx: influxOptions.optional().describe('A time series database; absent: none.'),
   flows: flowsOptions.prefault({}).describe('Node-RED.'),
   buses: z
-    .record(name, bus)
+    .record(name, busOptions)
     .default({ tof: { kind: 'simulated', hz: 1_000_000 }, spectral: { kind: 'simulated', hz: 400_000 } })
     .describe('I²C buses by name.'),
   heads: z
-    .record(name, head)
+    .record(name, headOptions)
     .prefault({
       tof: { kind: 'vl53l8ch', bus: 'tof' },
       spectral: { kind: 'as7341', bus: 'spectral' },
     })
     .describe('Measuring heads by id; the first of a kind is the station’s main one.'),
-  trigger: z
-    .strictObject({
-      kind: z.enum(['interval', 'command']).default('interval').describe('What asks for an inspection.'),
-      period_ms: z.int().min(1).max(86_400_000).default(1000).describe('Time between parts, ms (interval).'),
-    })
-    .prefault({})
-    .describe('What makes a part.'),
-  gate: z
-    .strictObject({
-      hold_lane: z
-        .boolean()
-        .default(false)
-        .describe('The gate can divert a part to a hold lane; without one `hold` stops the line.'),
-    })
-    .prefault({})
-    .describe('The gate behind the heads.'),
+  environment: environmentOptions
+    .optional()
+    .describe('The climate around the station; without `buses` of your own a simulated one.'),
+  trigger: triggerOptions.prefault({}).describe('What makes a part.'),
+  encoder: encoderOptions.optional().describe('Where the belt is.'),
+  gate: gateOptions.prefault({}).describe('The gate behind the heads.'),
+  panel: panelOptions.optional().describe('Lamps, buzzer and buttons at the line.'),
+  camera: cameraOptions.optional().describe('The camera over the part.'),
   limits: z
     .strictObject({
       waiting_triggers: z
@@ -156,31 +106,94 @@ export const configSchema = z.strictObject({
 })
 
 export type Config = Readonly<z.infer<typeof configSchema>>
-export type HeadConfig = z.infer<typeof head>
-export type BusConfig = z.infer<typeof bus>
-
 export type ConfigProblem = Problem
 
 /** @returns the frozen configuration, or everything that is wrong with it */
 export function parseConfig(
   input: unknown,
 ): { readonly config: Config } | { readonly problems: readonly ConfigProblem[] } {
-  const parsed = configSchema.safeParse(input ?? {}, { reportInput: true })
+  const parsed = configSchema.safeParse(withSimulatedClimate(input ?? {}), { reportInput: true })
   if (!parsed.success) return { problems: problemsOf(parsed.error) }
-  const problems = danglingReferences(parsed.data)
+  const { buses, heads } = parsed.data
+  const dangling = danglingReferences(parsed.data)
+  const problems =
+    dangling.length > 0
+      ? dangling
+      : [...addressProblems(parsed.data), ...rangingProblems(heads, buses), ...beltProblems(parsed.data)]
   return problems.length > 0 ? { problems } : { config: deepFreeze(parsed.data) }
 }
 
-function danglingReferences(config: Config): ConfigProblem[] {
-  return Object.entries(config.heads).flatMap(([id, { bus: wanted }]) =>
-    wanted in config.buses
-      ? []
-      : [
-          {
-            path: ['heads', id, 'bus'],
-            value: wanted,
-            expectation: `expected one of buses: ${Object.keys(config.buses).join(', ')}`,
-          },
-        ],
+/** The simulated buses have one more chip; whoever names buses of his own says what hangs on them. */
+function withSimulatedClimate(input: unknown): unknown {
+  if (typeof input !== 'object' || input === null || Array.isArray(input)) return input
+  if ('buses' in input || 'environment' in input) return input
+  return { ...input, environment: { kind: 'bme280', bus: 'spectral' } }
+}
+
+function danglingReferences({ buses, heads, environment, panel }: Config): ConfigProblem[] {
+  const chips = Object.entries(heads).map(([id, { bus }]) => ({ path: ['heads', id, 'bus'], wanted: bus }))
+  const climate = environment === undefined ? [] : [{ path: ['environment', 'bus'], wanted: environment.bus }]
+  const known = `expected one of buses: ${Object.keys(buses).join(', ')}`
+  const expanders = Object.entries(panel?.expanders ?? {}).map(([id, { bus }]) => ({
+    path: ['panel', 'expanders', id, 'bus'],
+    wanted: bus,
+  }))
+  const dangling = [...chips, ...climate, ...expanders]
+    .filter(({ wanted }) => !Object.hasOwn(buses, wanted))
+    .map(({ path, wanted }) => ({ path, value: wanted, expectation: known }))
+  const paths = Object.entries(buses).flatMap(([id, bus]) =>
+    bus.kind === 'linux' ? [{ id, path: bus.path }] : [],
   )
+  const twice = paths.flatMap(({ id, path }, index) => {
+    const other = paths.slice(0, index).find((one) => one.path === path)
+    const expectation = `expected another bus than that of ${other?.id}: name it once, and hang all heads on it`
+    return other === undefined ? [] : [{ path: ['buses', id, 'path'], value: path, expectation }]
+  })
+  const rootless = Object.entries(buses).flatMap(([id, bus]) =>
+    bus.kind === 'multiplexed' && wiresOf(id, buses) === undefined
+      ? [
+          {
+            path: ['buses', id, 'bus'],
+            value: bus.bus,
+            expectation: 'expected a linux or simulated bus of `buses`',
+          },
+        ]
+      : [],
+  )
+  return [...dangling, ...rootless, ...twice]
+}
+
+/** Two chips at one address answer together, and neither is understood. */
+function addressProblems({ heads, buses, environment, panel }: Config): ConfigProblem[] {
+  const problems: ConfigProblem[] = []
+  const taken = new Map<string, string>()
+  const place = (bus: string, address: number, path: readonly string[], owner: string): void => {
+    const key = `${bus} ${address}`
+    const other = taken.get(key)
+    if (other === undefined) taken.set(key, owner)
+    else
+      problems.push({
+        path,
+        value: address,
+        expectation: `${other} stands there already on ${bus}: another address (\`lpn\` gives a ranging head one), bus or multiplexer`,
+      })
+  }
+  for (const [id, bus] of Object.entries(buses)) {
+    if (bus.kind === 'multiplexed' && !taken.has(`${bus.bus} ${bus.address}`))
+      place(bus.bus, bus.address, ['buses', id, 'address'], 'the multiplexer')
+  }
+  for (const [id, head] of Object.entries(heads)) {
+    place(head.bus, head.address, ['heads', id, 'address'], `head ${id}`)
+    if (head.kind === 'vl53l8ch' && head.address !== RANGING_ADDRESS && head.lpn === undefined) {
+      const expectation = `expected ${RANGING_ADDRESS}: a chip comes up there, and only \`lpn\` can give it another`
+      problems.push({ path: ['heads', id, 'address'], value: head.address, expectation })
+    }
+  }
+  for (const [id, { bus, address }] of Object.entries(panel?.expanders ?? {})) {
+    place(bus, address, ['panel', 'expanders', id, 'address'], `expander ${id}`)
+  }
+  if (environment !== undefined) {
+    place(environment.bus, climateAddress(environment), ['environment', 'address'], 'environment')
+  }
+  return problems
 }

@@ -9,6 +9,7 @@ import type { CommandChannel } from './mqtt/commands.ts'
 import { MqttSink, type MqttSinkOptions } from './mqtt/sink.ts'
 import { stationTopics } from './mqtt/topics.ts'
 import type { Sink } from './outbox.ts'
+import type { PreviewScreen } from './preview.ts'
 import { Pump } from './pump.ts'
 import type { Setup } from './setup.ts'
 import type { Unit, UnitStatus } from './station.ts'
@@ -33,6 +34,8 @@ export interface Delivering {
   readonly units: readonly Unit[]
   /** Where commands come from, and replies go. */
   readonly channels: readonly (CommandChannel & Unit)[]
+  /** Who looks at a live view: the clients of the embedded broker. Of others nobody knows whether they do. */
+  readonly screen: PreviewScreen
   /** Recipe or lot are others now: the retained state says so. */
   announce(): void
   /** A sink is as well as the worse of its connection and its pump. */
@@ -49,6 +52,7 @@ export function delivering(parts: DeliveringParts): Delivering {
     ? new Broker({ host: config.mqtt.host, port: config.mqtt.port, log })
     : undefined
   const sinks = openSinks(parts, broker)
+  const { preview } = stationTopics(config)
   const pumps = sinks.map(
     (sink) =>
       new Pump({ outbox: store, sink, backlog: () => store.backlog(sink.name), clock: systemClock, log }),
@@ -62,6 +66,10 @@ export function delivering(parts: DeliveringParts): Delivering {
       // The embedded broker takes commands itself, and knows who asks.
       ...publishers.filter(({ name }) => name !== EMBEDDED_SINK),
     ],
+    screen: {
+      watched: (name) => broker?.listensTo(preview(name)) ?? false,
+      show: (name, payload) => broker?.show(preview(name), payload),
+    },
     announce: () => {
       for (const publisher of publishers) publisher.announce()
     },

@@ -1,151 +1,207 @@
-import { readFile } from 'node:fs/promises'
+import { access } from 'node:fs/promises'
 import { As7341 } from '../drivers/as7341/as7341.ts'
 import type { I2cBus } from '../drivers/bus.ts'
+import type { BusStatistics } from '../drivers/bus-statistics.ts'
 import type { Clock } from '../drivers/clock.ts'
-import type { Gate } from '../drivers/gate/gate.ts'
+import { Bme280 } from '../drivers/environment/bme280.ts'
+import { Sht31 } from '../drivers/environment/sht31.ts'
+import type { Gpio } from '../drivers/gpio.ts'
 import { SensorError } from '../drivers/sensor.ts'
-import { SimulatedAs7341 } from '../drivers/simulated/as7341.ts'
-import { SimulatedBus } from '../drivers/simulated/bus.ts'
+import { SimulatedFlap } from '../drivers/simulated/belt-gate.ts'
 import { generateFirmware } from '../drivers/simulated/firmware.ts'
-import { SimulatedGate } from '../drivers/simulated/gate.ts'
+import { SimulatedGpio } from '../drivers/simulated/gpio.ts'
 import { SimulatedLine } from '../drivers/simulated/line.ts'
 import { PROFILES, type ProfileName } from '../drivers/simulated/profiles.ts'
-import { SimulatedVl53l8ch } from '../drivers/simulated/vl53l8ch.ts'
-import { type FirmwareImage, imageOf, parseUldHeader } from '../drivers/vl53l8ch/firmware.ts'
+import type { FirmwareImage } from '../drivers/vl53l8ch/firmware.ts'
 import { Vl53l8ch } from '../drivers/vl53l8ch/vl53l8ch.ts'
-import { type Config, ConfigError, type HeadConfig } from './config.ts'
-import type { Instrument } from './head.ts'
-import type { HeadKind, MeasurementKinds } from './inspection.ts'
+import { isWired } from './belt-problems.ts'
+import { Buses } from './buses.ts'
+import { type Config, ConfigError } from './config.ts'
+import { importedFirmware, readFirmware } from './firmware.ts'
+import type { WiredGate } from './gate-plan.ts'
+import type { Instrument, InstrumentKinds } from './head.ts'
+import { climateAddress, type HeadOptions, type RangingHead, type SpectralHead } from './head-options.ts'
+import type { HeadKind } from './inspection.ts'
+import { type LineOptions, lineSpec } from './line-options.ts'
+import { Lines } from './lines.ts'
+import { type LpnHead, LpnHeads } from './lpn.ts'
+import { rangingSettings, wiresOf } from './ranging-plan.ts'
+import { SimulatedWiring, simulatedBelt } from './simulated-wiring.ts'
 
 /** What the station is wired to. */
 export interface Hardware {
   /** The configured heads, in order, each with the way to open its driver. */
   readonly heads: readonly HeadPlan[]
-  readonly gate: Gate
+  /** The sensor of the air, where there is one. */
+  readonly climate: HeadPlan<'climate'> | undefined
+  readonly gpio: Gpio
+  /** How the gate is wired; undefined: there is none. */
+  readonly gate: WiredGate | undefined
+  /** Moves what hangs on simulated lines until the signal aborts; undefined where nothing does. */
+  readonly belt: ((moving: () => boolean, signal: AbortSignal) => Promise<void>) | undefined
+  /** How busy each bus is that was opened. */
+  readonly busStatistics: () => ReadonlyMap<string, BusStatistics>
+  /** A bus by its name. @throws BusError when it cannot be opened */
+  readonly bus: (name: string) => Promise<I2cBus>
   /** The simulated belt under the heads, when a bus is simulated. */
   readonly line: SimulatedLine | undefined
   close(): Promise<void>
 }
 
-/** How to open one head. */
-export interface HeadPlan<K extends HeadKind = HeadKind> {
+/** How to open one instrument. */
+export interface HeadPlan<K extends keyof InstrumentKinds = HeadKind> {
   readonly id: string
   readonly kind: K
-  readonly open: (signal: AbortSignal) => Promise<Instrument<MeasurementKinds[K]>>
+  readonly open: (signal: AbortSignal) => Promise<Instrument<InstrumentKinds[K]>>
+}
+
+export interface Wires {
+  readonly config: Config
+  readonly clock: Clock
+  /** What a simulated belt brings, unless `simulation.profile` says otherwise. */
+  readonly profile: string
+  /** Stands between the drivers and every bus. */
+  readonly observed?: (bus: I2cBus, name: string) => I2cBus
 }
 
 /** The seed of the image that simulated chips boot; nothing depends on it but the bytes. */
 const FIRMWARE_SEED = 1
 
-/** The buses of the machine: those of the kernel are opened when a head first asks, and closed together. */
-class Buses {
-  readonly #config: Config
-  readonly #clock: Clock
-  readonly #line: SimulatedLine | undefined
-  readonly #open = new Map<string, Promise<I2cBus & { close?(): Promise<void> }>>()
-
-  constructor(config: Config, clock: Clock, line: SimulatedLine | undefined) {
-    this.#config = config
-    this.#clock = clock
-    this.#line = line
-  }
-
-  get(name: string): Promise<I2cBus> {
-    let bus = this.#open.get(name)
-    if (bus === undefined) {
-      bus = this.#make(name)
-      this.#open.set(name, bus)
-      // A bus that could not be opened is asked for again at the next attempt of its head.
-      bus.catch(() => this.#open.delete(name))
-    }
-    return bus
-  }
-
-  async close(): Promise<void> {
-    for (const bus of await Promise.allSettled(this.#open.values())) {
-      if (bus.status === 'fulfilled') await bus.value.close?.()
-    }
-  }
-
-  async #make(name: string): Promise<I2cBus & { close?(): Promise<void> }> {
-    const bus = this.#config.buses[name]
-    if (bus === undefined) throw new ConfigError(`buses.${name}: no such bus`)
-    if (bus.kind === 'linux') {
-      const { openI2cBus } = await import('../drivers/linux/i2c.ts')
-      return openI2cBus(bus.path)
-    }
-    const simulated = new SimulatedBus(this.#clock, bus.hz)
-    for (const head of Object.values(this.#config.heads)) {
-      if (head.bus === name && this.#line !== undefined) plug(simulated, head, this.#clock, this.#line)
-    }
-    return simulated
-  }
-}
-
-function plug(bus: SimulatedBus, head: HeadConfig, clock: Clock, { scene }: SimulatedLine): void {
-  switch (head.kind) {
-    case 'vl53l8ch':
-      bus.attach(head.address, new SimulatedVl53l8ch({ clock, scene }))
-      return
-    case 'as7341':
-      bus.attach(head.address, new SimulatedAs7341(clock, scene))
-      return
-  }
-}
+type BusOf = (name: string) => Promise<I2cBus>
 
 /**
  * Wires the station up; nothing is opened or moved yet.
- * @param observed stands between the drivers and every bus
- * @param profile what a simulated belt brings, unless `simulation.profile` says otherwise
  * @throws ConfigError
  */
-export function wire(
-  config: Config,
-  clock: Clock,
-  profile: string,
-  observed: (bus: I2cBus) => I2cBus = (bus) => bus,
-): Hardware {
-  const simulated = Object.values(config.buses).some(({ kind }) => kind === 'simulated')
+export function wire({ config, clock, profile, observed = (bus) => bus }: Wires): Hardware {
+  const pins = new SimulatedGpio(clock)
+  const gpio = new Lines({
+    simulated: pins,
+    open: async () => (await import('../drivers/linux/gpio.ts')).openGpio(),
+  })
+  const kinds = Object.values(config.buses).map(({ kind }) => kind)
+  const simulated = kinds.includes('simulated')
   const line = simulated ? simulatedLine(config, profile) : undefined
-  const buses = new Buses(config, clock, line)
-  const bus = async (name: string): Promise<I2cBus> => observed(await buses.get(name))
+  const wiring = line === undefined ? undefined : new SimulatedWiring({ config, clock, line, pins })
+  const buses = new Buses({
+    buses: config.buses,
+    clock,
+    observed,
+    populate: (name, attach) => wiring?.populate(name, attach),
+  })
+  const gate = gateOf(config.gate, kinds.includes('linux'))
+  if (gate !== undefined) plugFlap(gate, pins, clock)
+  const bus: BusOf = (name) => buses.get(name)
+  const lpn = lpnHeads(config, gpio, clock)
   return {
-    heads: Object.entries(config.heads).map(([id, head]) => planOf(id, head, config, clock, bus)),
-    gate: new SimulatedGate(config.gate.hold_lane),
+    heads: Object.entries(config.heads).map(([id, head]) =>
+      planOf(id, head, { config, clock, bus, lpn: lpn.get(wiresOf(head.bus, config.buses) ?? '') }),
+    ),
+    climate: climatePlan(config, clock, bus),
+    gpio,
+    gate,
     line,
-    close: () => buses.close(),
+    belt: simulatedBelt(config, { pins, clock }),
+    bus,
+    busStatistics: () => buses.statistics(),
+    close: async () => {
+      for (const heads of lpn.values()) heads.close()
+      await buses.close()
+    },
   }
 }
 
-/** Kind → how to open it. A new kind of head is one case here, and its twin in `plug`. */
-function planOf(
-  id: string,
-  head: HeadConfig,
-  config: Config,
-  clock: Clock,
-  bus: (name: string) => Promise<I2cBus>,
-): HeadPlan {
+/** Lines of the gate that a simulated station has. */
+const SIMULATED_LINES = { pass: 0, feedback: 1, stop: 2 } as const
+const HOLD_LINE = 3
+const FLAP_MOVES_MS = 40
+
+/** Real parts without a wired gate have none: what nobody moves must not be called moved. */
+function gateOf(gate: Config['gate'], real: boolean): WiredGate | undefined {
+  if (isWired(gate)) return gate
+  if (real) return undefined
+  const line = (number: number): LineOptions => ({ chip: 'simulated', line: number, active_low: false })
+  const { pass, feedback, stop } = SIMULATED_LINES
+  const lines = { pass: line(pass), feedback: line(feedback), stop: line(stop) }
+  return { ...gate, lines: gate.hold_lane ? { ...lines, hold: line(HOLD_LINE) } : lines }
+}
+
+/** Where both its drive and its end switch are simulated, there is a flap between them. */
+function plugFlap({ lines: { pass, feedback } }: WiredGate, pins: SimulatedGpio, clock: Clock): void {
+  if (pass.chip !== 'simulated' || feedback?.chip !== 'simulated') return
+  void new SimulatedFlap(pins, clock, {
+    drive: lineSpec(pass),
+    feedback: lineSpec(feedback),
+    moveMs: FLAP_MOVES_MS,
+  })
+}
+
+/** The heads that are told apart by their LPn pins, by the wires they share. */
+function lpnHeads({ heads, buses }: Config, gpio: Gpio, clock: Clock): ReadonlyMap<string, LpnHeads> {
+  const byWires = new Map<string, LpnHead[]>()
+  for (const [id, head] of Object.entries(heads)) {
+    if (head.kind !== 'vl53l8ch' || head.lpn === undefined) continue
+    const wires = wiresOf(head.bus, buses) ?? ''
+    const one: LpnHead = { id, address: head.address, lpn: lineSpec(head.lpn) }
+    byWires.set(wires, [...(byWires.get(wires) ?? []), one])
+  }
+  return new Map([...byWires].map(([wires, all]) => [wires, new LpnHeads(all, gpio, clock)]))
+}
+
+interface Surroundings {
+  readonly config: Config
+  readonly clock: Clock
+  readonly bus: BusOf
+  readonly lpn: LpnHeads | undefined
+}
+
+/** Kind → how to open it. A new kind of head is one case here, and its twin in `SimulatedWiring`. */
+function planOf(id: string, head: HeadOptions, around: Surroundings): HeadPlan {
   switch (head.kind) {
-    case 'vl53l8ch': {
-      const { kind, address, rate_hz: rateHz } = head
-      const open: HeadPlan<typeof kind>['open'] = async (signal) => {
-        const firmware = await firmwareOf(id, head, config)
-        return Vl53l8ch.open(await bus(head.bus), clock, { address, firmware, zones: 64, rateHz }, signal)
-      }
-      return { id, kind, open }
-    }
-    case 'as7341': {
-      const { kind, address, atime, astep, gain, lamp_ma: lampMa } = head
-      const lamp = lampMa === undefined ? {} : { lampMa }
-      const open: HeadPlan<typeof kind>['open'] = async (signal) =>
-        As7341.open(
-          await bus(head.bus),
-          clock,
-          { address, exposure: { atime, astep, gain }, ...lamp },
-          signal,
-        )
-      return { id, kind, open }
-    }
+    case 'vl53l8ch':
+      return { id, kind: head.kind, open: (signal) => openRanging(id, head, around, signal) }
+    case 'as7341':
+      return { id, kind: head.kind, open: (signal) => openSpectral(head, around, signal) }
+  }
+}
+
+async function openRanging(
+  id: string,
+  head: RangingHead,
+  { config, clock, bus, lpn }: Surroundings,
+  signal: AbortSignal,
+): Promise<Vl53l8ch> {
+  const firmware = await firmwareOf(id, head, config)
+  const wires = await bus(head.bus)
+  if (head.lpn !== undefined) await lpn?.bringUp(id, wires, signal)
+  const options = { ...rangingSettings(head), address: head.address, firmware }
+  return await Vl53l8ch.open(wires, clock, options, signal)
+}
+
+async function openSpectral(
+  { bus: name, address, exposure, atime, astep, gain, lamp_ma: lampMa }: SpectralHead,
+  { clock, bus }: Surroundings,
+  signal: AbortSignal,
+): Promise<As7341> {
+  const options = {
+    address,
+    exposure: exposure === 'auto' ? exposure : { atime, astep, gain },
+    ...(lampMa === undefined ? {} : { lampMa }),
+  } as const
+  return await As7341.open(await bus(name), clock, options, signal)
+}
+
+function climatePlan({ environment }: Config, clock: Clock, bus: BusOf): Hardware['climate'] {
+  if (environment === undefined) return undefined
+  const { kind, bus: name } = environment
+  const options = { address: climateAddress(environment) }
+  return {
+    id: 'environment',
+    kind: 'climate',
+    open: async (signal) =>
+      kind === 'sht31'
+        ? Sht31.open(await bus(name), clock, options, signal)
+        : Bme280.open(await bus(name), clock, options, signal),
   }
 }
 
@@ -166,13 +222,22 @@ function isProfile(name: string): name is ProfileName {
 }
 
 /** A simulated chip boots a generated image; a real one wants ST's, from the user's file. */
-async function firmwareOf(id: string, head: HeadConfig, config: Config): Promise<FirmwareImage> {
-  const file = head.kind === 'vl53l8ch' ? head.firmware_file : undefined
-  if (file !== undefined) return imageOf(parseUldHeader(await readFile(file, 'utf8')))
-  if (config.buses[head.bus]?.kind === 'simulated') return generateFirmware(FIRMWARE_SEED)
+async function firmwareOf(id: string, head: RangingHead, config: Config): Promise<FirmwareImage> {
+  if (head.firmware_file !== undefined) return await readFirmware(head.firmware_file)
+  const wires = config.buses[wiresOf(head.bus, config.buses) ?? '']
+  if (wires?.kind === 'simulated') return generateFirmware(FIRMWARE_SEED)
+  const imported = importedFirmware(config.data_dir)
+  if (await exists(imported)) return await readFirmware(imported)
   throw new SensorError(
     id,
     'absent',
-    `no firmware: set heads.${id}.firmware_file to ST's vl53lmz_buffers.h (drivers/vl53l8ch/README.md)`,
+    `no firmware: \`poincon firmware import\` ST's vl53lmz_buffers.h, or set heads.${id}.firmware_file (drivers/vl53l8ch/README.md)`,
+  )
+}
+
+function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
   )
 }

@@ -1,7 +1,6 @@
-import type { Clock } from '../drivers/clock.ts'
 import type { HeadPlan } from './hardware.ts'
-import { SupervisedHead } from './head.ts'
-import type { Log } from './log.ts'
+import { type HeadOptions, SupervisedHead } from './head.ts'
+import type { HeadKind } from './inspection.ts'
 import type { Unit, UnitStatus } from './station.ts'
 
 /** All heads of the station: they open at once, and none holds up another. */
@@ -11,7 +10,7 @@ export class HeadRack implements Unit {
 
   constructor(
     plans: readonly HeadPlan[],
-    options: { readonly clock: Clock; readonly log: Log; readonly random: () => number },
+    options: Pick<HeadOptions<HeadKind>, 'clock' | 'log' | 'random' | 'opened'>,
   ) {
     this.heads = plans.map((plan) => new SupervisedHead({ ...plan, ...options }))
   }
@@ -25,6 +24,22 @@ export class HeadRack implements Unit {
     const stopped = await Promise.allSettled(this.heads.map((head) => head.stop()))
     const failed = stopped.find((result) => result.status === 'rejected')
     if (failed !== undefined) throw failed.reason
+  }
+
+  /**
+   * Names the chips of all heads, as a calibration is kept by: `tof=vl53l8ch@3f2a… spectral=as7341`. Kinds that have no
+   * serial stand for any chip.
+   * @returns undefined as long as a ranging head was never open
+   */
+  get chips(): string | undefined {
+    if (this.heads.some(({ kind, identity }) => kind === 'vl53l8ch' && identity === undefined))
+      return undefined
+    return this.heads
+      .map(
+        ({ id, kind, identity }) =>
+          `${id}=${kind}${identity === undefined ? '' : `@${identity.slice(0, 16)}`}`,
+      )
+      .join(' ')
   }
 
   /** Failed when no head is left to look at a part. */

@@ -32,6 +32,7 @@ export const UNGRADED_REASONS = [
   'late',
   'busy',
   'storage-full',
+  'gate-failed',
 ] as const
 export type UngradedReason = (typeof UNGRADED_REASONS)[number]
 

@@ -57,7 +57,7 @@ export function lineCommands(
     inspect: async (payload) => {
       const { sample_id: sampleId } = inspectPayload.parse(payload)
       bring()
-      const entry = await acquisition.trigger('command', sampleId)
+      const entry = await acquisition.trigger('command', { sampleId })
       return JSON.parse(entry.payload)
     },
     'recipe/select': async (payload) => {

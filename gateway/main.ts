@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { systemClock } from '../drivers/clock.ts'
 import { ApiServer } from './api/server.ts'
+import { busFacts } from './bus-status.ts'
 import { ClockDiscipline } from './clock-discipline.ts'
 import type { Config } from './config.ts'
 import { type Delivering, delivering } from './delivering.ts'
@@ -18,6 +19,7 @@ import { type Measuring, measuring } from './measuring.ts'
 import type { Broker } from './mqtt/broker.ts'
 import { CommandServer } from './mqtt/commands.ts'
 import { stationTopics } from './mqtt/topics.ts'
+import { cameraOf, panelOf, smallPicture } from './periphery.ts'
 import type { ReplayOptions } from './replay/player.ts'
 import { Setup } from './setup.ts'
 import { run, type Unit } from './station.ts'
@@ -46,7 +48,7 @@ export async function runStation(options: StationOptions): Promise<void> {
   const { config, log } = options
   const clock = systemClock
   const identity = identityOf(config)
-  const hardware = wire(config, clock, config.recipe)
+  const hardware = wire({ config, clock, profile: config.recipe })
   try {
     const store = await openStore({
       dir: config.data_dir,
@@ -61,7 +63,6 @@ export async function runStation(options: StationOptions): Promise<void> {
     try {
       const setup = await Setup.load(store, {
         recipeId: config.recipe,
-        subject: headsSubject(config),
         wallMs: clock.wall(),
       })
       const station = assemble({ ...options, identity, store, hardware, setup })
@@ -72,16 +73,6 @@ export async function runStation(options: StationOptions): Promise<void> {
   } finally {
     await hardware.close()
   }
-}
-
-/** A calibration belongs to the heads it was taken with; a simulated one also to the seed of its scene. */
-function headsSubject({ heads, simulation, buses }: Config): string {
-  return Object.entries(heads)
-    .map(
-      ([id, { kind, bus }]) =>
-        `${id}=${kind}${buses[bus]?.kind === 'simulated' ? `#${simulation.seed}` : ''}`,
-    )
-    .join(',')
 }
 
 interface Parts extends StationOptions {
@@ -95,8 +86,8 @@ interface Parts extends StationOptions {
 function assemble(parts: Parts): { readonly units: readonly Unit[]; readonly ready: () => void } {
   const { config, log, identity, store, hardware, setup, version } = parts
   const clock = systemClock
-  const ungated = gateless(config)
-  if (ungated) log.warn('there is no driver for a real gate: heads on a kernel bus run dry')
+  const ungated = hardware.gate === undefined
+  if (ungated) log.warn('no gate is wired (gate.lines): the station runs dry')
   const dryRun = parts.dryRun || config.dry_run || parts.replay !== undefined || ungated
   const counters = new PartCounters()
   counters.foundUnrecorded(store.unrecorded.last?.parts ?? 0)
@@ -108,6 +99,8 @@ function assemble(parts: Parts): { readonly units: readonly Unit[]; readonly rea
     sinks: () => store.sinks(),
   })
   const delivery = delivering({ config, identity, setup, version, log, store, health: () => board.report() })
+  const { screen } = delivery
+  const camera = parts.replay === undefined ? cameraOf(parts) : undefined
   const measure = measuring({
     ...{
       config,
@@ -124,20 +117,27 @@ function assemble(parts: Parts): { readonly units: readonly Unit[]; readonly rea
       dryRun,
     },
     replay: parts.replay,
+    screen,
+    picture: () => smallPicture(camera?.newest()?.image),
   })
   const servers = commandServers(parts, delivery, measure, { counters, feed })
   const flows = flowsProcess(parts, delivery.broker)
-  const watched: Unit[] = [discipline, ...delivery.units, ...servers, ...measure.units, ...flows]
+  const panel = parts.replay === undefined ? panelOf(parts, { ...measure, dryRun, board: () => board }) : []
+  const extras: Unit[] = [...(camera === undefined ? [] : [camera]), ...panel, ...measure.extras]
+  const watched: Unit[] = [discipline, ...delivery.units, ...servers, ...measure.units, ...extras, ...flows]
   const board: HealthBoard = new HealthBoard({
     version,
     clock,
-    units: [...watched, ...measure.heads.filter(isUnit)],
+    units: [...watched, ...measure.heads.filter(isUnit), ...busUnits(hardware, config)],
     needed: ['store', ...measure.units.map(({ name }) => name)],
     counters,
     sinks: () => store.sinks(),
   })
-  const { heads } = measure
-  const lineStopped = (): boolean => hardware.gate.lineStopped
+  const { heads, stationGate, acquisition } = measure
+  if (stationGate !== undefined) {
+    stationGate.watch = { alive: () => acquisition.alive, ready: () => board.ready().ready }
+  }
+  const lineStopped = (): boolean => measure.gate.lineStopped
   const { sinkStatus } = delivery
   const view = { config, identity, version, clock, discipline, board, setup, dryRun, heads, store, counters }
   const api = new ApiServer({
@@ -154,7 +154,7 @@ function assemble(parts: Parts): { readonly units: readonly Unit[]; readonly rea
     log,
   })
   return {
-    units: [discipline, ...delivery.units, ...servers, api, ...measure.units, ...flows],
+    units: [discipline, ...delivery.units, ...servers, api, ...extras, ...measure.units, ...flows],
     ready: () => {
       board.enter('running')
       parts.signal.addEventListener('abort', () => board.enter('draining'), { once: true })
@@ -164,9 +164,17 @@ function assemble(parts: Parts): { readonly units: readonly Unit[]; readonly rea
   }
 }
 
-/** Real parts pass, and the only gate there is moves nothing: what it is told must not be called done. */
-function gateless({ heads, buses }: Config): boolean {
-  return Object.values(heads).some(({ bus }) => buses[bus]?.kind === 'linux')
+/** The buses, as health shows them: one that nobody uses has nothing to say. */
+function busUnits({ busStatistics }: Hardware, { buses }: Config): readonly Pick<Unit, 'name' | 'status'>[] {
+  return Object.entries(buses)
+    .filter(([, { kind }]) => kind !== 'multiplexed')
+    .map(([name]) => ({
+      name: `bus ${name}`,
+      status: () => {
+        const statistics = busStatistics().get(name)
+        return { state: 'ok', ...(statistics === undefined ? {} : { facts: busFacts(statistics) }) }
+      },
+    }))
 }
 
 function isUnit<T extends { readonly name?: string }>(head: T): head is T & { readonly name: string } {

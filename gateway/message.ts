@@ -88,6 +88,22 @@ const spectralBlock = z.object({
     .describe('CIE L*a*b* under D65, approximate; per channel, the part’s light over the tray’s.'),
 })
 
+const rangingHeadBlock = tofBlock.extend({ kind: z.literal('vl53l8ch') })
+const spectralHeadBlock = spectralBlock.extend({ kind: z.literal('as7341') })
+
+const shown = {
+  schema: z.literal('poincon.preview/1').describe('Name and version of this form.'),
+  head: z.string().describe('Which head.'),
+  timestamp: z.iso.datetime({ precision: 3 }).describe('When it was shown.'),
+}
+
+/** What a head sees now, for whoever aims it: `poincon.preview/1`. */
+export const previewMessage = z.discriminatedUnion('kind', [
+  rangingHeadBlock.extend(shown),
+  spectralHeadBlock.extend(shown),
+])
+export type PreviewMessage = z.infer<typeof previewMessage>
+
 const latency = z
   .number()
   .min(0)
@@ -144,13 +160,7 @@ export const inspectionMessage = z.object({
   vl53l8ch: tofBlock.optional().describe('Ranging, by the first head of this kind.'),
   as7341: spectralBlock.optional().describe('Spectrum, by the first head of this kind.'),
   heads: z
-    .record(
-      z.string(),
-      z.discriminatedUnion('kind', [
-        tofBlock.extend({ kind: z.literal('vl53l8ch') }),
-        spectralBlock.extend({ kind: z.literal('as7341') }),
-      ]),
-    )
+    .record(z.string(), z.discriminatedUnion('kind', [rangingHeadBlock, spectralHeadBlock]))
     .optional()
     .describe('Further heads by id.'),
   fusion: z

@@ -21,7 +21,7 @@ const spectrum = z.object({
   kind: z.literal('as7341'),
   atime: z.int().min(0).max(255),
   astep: z.int().min(0).max(65534),
-  /** Both halves as they came over the bus, 2 × 13 bytes. */
+  /** Both halves as they came over the bus: 2 × 13 bytes, then STATUS2 of each (absent in older records). */
   payload: bytes,
 })
 

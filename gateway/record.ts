@@ -1,3 +1,4 @@
+import type { Climate } from '../drivers/environment/climate.ts'
 import type { DecidedPart } from './acquisition.ts'
 import type { ClockState } from './clock-discipline.ts'
 import type { Identity } from './identity.ts'
@@ -19,12 +20,14 @@ export interface Circumstances {
   /** Wall-clock ms of the trigger. */
   readonly wallMs: number
   readonly dryRun: boolean
+  /** Around the station. */
+  readonly climate?: Climate | undefined
 }
 
 /** The record of one decided part: the message without its place in the log, and the raw data beside it. */
 export function recordOf(
   part: DecidedPart,
-  { id, identity, software, inForce, clock, wallMs, dryRun }: Circumstances,
+  { id, identity, software, inForce, clock, wallMs, dryRun, climate }: Circumstances,
 ): { readonly draft: InspectionDraft; readonly raw: Uint8Array } {
   const { trigger, inspected, judgement, latencyMs } = part
   const { recipe, lotId, tray } = inForce
@@ -57,13 +60,21 @@ export function recordOf(
       calibration,
       models: {},
     },
-    meta: { firmware_version: software, config_profile: recipe.recipe.id },
+    meta: { firmware_version: software, ...climateFields(climate), config_profile: recipe.recipe.id },
   }
   const raw = rawRecordOf(trigger, wallMs, observation.measurements, {
     recipe: draft.recipe,
     calibration,
   })
   return { draft, raw: encodeRaw(raw) }
+}
+
+function climateFields(climate: Climate | undefined): Partial<InspectionDraft['meta']> {
+  if (climate === undefined) return {}
+  return {
+    temperature_c: round(climate.temperatureC, 1),
+    humidity_percent: round(climate.humidityPercent, 1),
+  }
 }
 
 /** Heads that are not the station's first of their kind: measured and shown, not judged. */

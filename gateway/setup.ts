@@ -71,34 +71,28 @@ const lotSchema = z.strictObject({
  */
 export class Setup {
   readonly #registry: SetupRegistry
-  /** Of the head set that the calibration belongs to. */
-  readonly #subject: string
+  /** The chips that a calibration belongs to. */
+  #subject: string | undefined
   #recipe: RecipeInForce
   #lot: Lot
   #tray: EmptyTray | undefined
   #plan: Plan
 
-  private constructor(
-    registry: SetupRegistry,
-    subject: string,
-    { recipe, lot, tray }: { recipe: RecipeInForce; lot: Lot; tray: EmptyTray | undefined },
-  ) {
+  private constructor(registry: SetupRegistry, { recipe, lot }: { recipe: RecipeInForce; lot: Lot }) {
     this.#registry = registry
-    this.#subject = subject
     this.#recipe = recipe
     this.#lot = lot
-    this.#tray = tray
-    this.#plan = prepare(recipe.recipe, tray)
+    this.#plan = prepare(recipe.recipe, undefined)
   }
 
   /**
-   * Takes up what the station did before it stopped. A new station starts with the built-in recipes.
-   * @param subject names the set of heads: a calibration of another set is not used
+   * Takes up what the station did before it stopped; which calibration is in force the heads say (`useChips`). A new
+   * station starts with the built-in recipes.
    * @throws RecipeError for a recipe in the store that is none; ConfigError where `recipeId` does not exist
    */
   static async load(
     registry: SetupRegistry,
-    { recipeId, subject, wallMs }: { recipeId: string; subject: string; wallMs: number },
+    { recipeId, wallMs }: { recipeId: string; wallMs: number },
   ): Promise<Setup> {
     for (const recipe of BUILT_IN_RECIPES) {
       if ((await registry.recipes.get(recipe.id)) === undefined) {
@@ -118,12 +112,30 @@ export class Setup {
         `recipe: ${JSON.stringify(recipeId)}: expected a recipe of the store, e.g. ${known}`,
       )
     }
-    const stored = await registry.calibrations.newest('empty-tray', subject)
-    return new Setup(registry, subject, {
-      recipe: await recipeInForce(registry, selected),
-      lot,
-      tray: stored === undefined ? undefined : parseCalibration(stored.calibration),
-    })
+    return new Setup(registry, { recipe: await recipeInForce(registry, selected), lot })
+  }
+
+  /** Whether an empty tray was ever measured on this station, with whatever chips. */
+  async everCalibrated(): Promise<boolean> {
+    return (await this.#registry.calibrations.newest('empty-tray')) !== undefined
+  }
+
+  /**
+   * From now on these chips measure: the calibration that was taken with them is in force, none where there is none.
+   * Until it is found no part is judged by that of others.
+   * @param subject names the chips; undefined: whichever were calibrated last
+   */
+  async useChips(subject: string | undefined): Promise<void> {
+    this.#subject = subject
+    this.#take(undefined)
+    const stored = await this.#registry.calibrations.newest('empty-tray', subject)
+    // Meanwhile a head may have been exchanged once more.
+    if (stored !== undefined && this.#subject === subject) this.#take(parseCalibration(stored.calibration))
+  }
+
+  /** The chips that the calibration in force belongs to. */
+  get subject(): string | undefined {
+    return this.#subject
   }
 
   get recipe(): RecipeInForce {
@@ -166,16 +178,25 @@ export class Setup {
     return lot
   }
 
-  /** From now on heights and reflectances are measured from this tray. Resolves when it is on disk. */
+  /**
+   * From now on heights and reflectances are measured from this tray. Resolves when it is on disk.
+   * @throws Error before the chips are known
+   */
   async calibrated(tray: EmptyTray): Promise<void> {
+    const subject = this.#subject
+    if (subject === undefined) throw new Error('no head has said which chip it is')
     await this.#registry.calibrations.save({
       id: tray.id,
       kind: tray.kind,
-      subject: this.#subject,
+      subject,
       takenAt: tray.at,
       takenBy: tray.by,
       calibration: tray,
     })
+    if (this.#subject === subject) this.#take(tray)
+  }
+
+  #take(tray: EmptyTray | undefined): void {
     this.#tray = tray
     this.#plan = prepare(this.#recipe.recipe, tray)
   }

@@ -27,6 +27,9 @@ export interface StationViewParts {
   readonly counters: PartCounters
 }
 
+/** Units that are told beside the heads, in this order, where the station has them. */
+const EQUIPMENT = ['gate', 'trigger', 'encoder', 'environment', 'panel', 'camera', 'calibration'] as const
+
 /** The station as a person or a program that looks at it sees it. */
 export function describeStation(parts: StationViewParts): StationState {
   const { config, identity, setup, counters } = parts
@@ -49,12 +52,20 @@ export function describeStation(parts: StationViewParts): StationState {
       kind: head.kind,
       ...plain(head.status?.() ?? { state: 'ok' }),
     })),
+    equipment: equipmentOf(parts.board),
     sinks: parts.store.sinks().map((sink) => {
       const { state, detail } = parts.sinkStatus(sink.name)
       return { ...sink, state, ...(detail === undefined ? {} : { detail }) }
     }),
     counters: { since_start: countersOnWire(counters.sinceStart()), lot: countersOnWire(counters.lot()) },
   }
+}
+
+function equipmentOf(board: HealthBoard): NonNullable<StationState['equipment']> {
+  const { units } = board.report()
+  return EQUIPMENT.flatMap((name) =>
+    units.filter((unit) => unit.name === name).map((unit) => ({ name, ...plain(unit) })),
+  )
 }
 
 function plain({

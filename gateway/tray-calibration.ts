@@ -9,6 +9,8 @@ import type { Unit, UnitStatus } from './station.ts'
 export interface TrayCalibrationOptions {
   readonly setup: Setup
   readonly heads: readonly MeasuringHead[]
+  /** Names the chips that the heads have; undefined as long as one has not said which it is. */
+  readonly chips: () => string | undefined
   readonly clock: Clock
   readonly log: Log
   /** Resolves when no part is being looked at. */
@@ -25,6 +27,7 @@ const LIMIT_MS = 10_000
 export class TrayCalibration implements Unit {
   readonly name = 'calibration'
   readonly #options: TrayCalibrationOptions
+  #looked: Promise<void> = Promise.resolve()
   #trouble: string | undefined
   #running = false
 
@@ -32,16 +35,37 @@ export class TrayCalibration implements Unit {
     this.#options = options
   }
 
-  /** Where there is no calibration yet, takes the tray for empty and measures it; a failure is a state, not an end. */
+  /** On a new station takes the tray for empty and measures it; a failure is a state, not an end. */
   async start(signal: AbortSignal): Promise<void> {
     const { setup, heads, log } = this.#options
+    await this.headsChanged()
     if (setup.tray !== undefined || !heads.some(({ kind }) => kind === 'vl53l8ch')) return
+    if (setup.subject === undefined || (await setup.everCalibrated())) return
     try {
       const tray = await this.measure('first start', signal)
       log.info({ calibration: tray.id, frames: tray.frames }, 'empty tray measured')
     } catch (error) {
       log.warn({ err: error }, 'the empty tray could not be measured')
     }
+  }
+
+  /** A head was opened, perhaps with another chip: only a calibration that was taken with these chips is used. */
+  headsChanged(): Promise<void> {
+    this.#looked = this.#looked.catch(() => {}).then(() => this.#lookUp())
+    return this.#looked
+  }
+
+  async #lookUp(): Promise<void> {
+    const { setup, chips, log } = this.#options
+    const subject = chips()
+    if (subject === undefined || subject === setup.subject) return
+    const before = setup.subject
+    await setup.useChips(subject)
+    if (before === undefined) return
+    const calibration = setup.tray?.id
+    if (calibration === undefined)
+      log.warn({ chips: subject, before }, 'a head is another chip: calibrate it')
+    else log.info({ chips: subject, before, calibration }, 'a head is another chip, and calibrated')
   }
 
   stop(): Promise<void> {
@@ -84,9 +108,9 @@ export class TrayCalibration implements Unit {
     if (!heads.some(({ kind }) => kind === 'vl53l8ch')) return { state: 'ok' }
     if (tray === undefined) {
       const trouble = this.#trouble === undefined ? '' : `: ${this.#trouble}`
-      const detail = `no empty tray measured${trouble}; empty it and send cmd/calibration/start`
-      return { state: 'failed', detail }
+      const detail = `no empty tray measured with these heads${trouble}; empty it and send cmd/calibration/start`
+      return { state: 'failed', detail, facts: { chips: setup.subject ?? 'unknown' } }
     }
-    return { state: 'ok', facts: { id: tray.id, at: tray.at, by: tray.by } }
+    return { state: 'ok', facts: { id: tray.id, at: tray.at, by: tray.by, chips: setup.subject ?? '' } }
   }
 }

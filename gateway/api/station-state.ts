@@ -20,6 +20,13 @@ export const partCounters = z.object({
   unrecorded: parts,
 })
 
+const equipment = z.object({
+  name: name.describe('`gate`, `trigger`, `encoder`, `environment`, `panel`, `camera` or `calibration`'),
+  state: state.describe('`ok`; `degraded`: works with something missing; `failed`: does not do its work'),
+  detail: z.string().optional().describe('What is wrong, for a person; where the state is not `ok`'),
+  facts: facts.optional().describe('What it counts and measures, by name; a unit of measure ends the name'),
+})
+
 /** The station for a person or a program that looks at it: `GET /api/v1/station` and the event `station`. */
 export const stationState = z.object({
   device_id: name,
@@ -31,7 +38,7 @@ export const stationState = z.object({
   clock: z.enum(['synchronised', 'holdover']),
   phase: z.enum(['starting', 'running', 'draining']),
   dry_run: z.boolean(),
-  /** A held part stopped the line; it waits for a person. */
+  /** A held part, a fault of the gate or a person stopped the line; it stands until a person resumes it. */
   line_stopped: z.boolean(),
   recipe: z.object({ id: name, revision: z.int().min(1) }),
   lot: z.object({ id: name, started_at: z.iso.datetime().optional() }),
@@ -40,6 +47,12 @@ export const stationState = z.object({
   heads: z.array(
     z.object({ id: name, kind: name, state, detail: z.string().optional(), facts: facts.optional() }),
   ),
+  equipment: z
+    .array(equipment)
+    .optional()
+    .describe(
+      'What works beside the heads, as far as the station has it, in this order; absent: an older gateway',
+    ),
   /** `stored = delivered + backlog + quarantined`, in log entries of the present epoch. */
   sinks: z.array(
     z.object({

@@ -12,7 +12,7 @@ export function checkCommand(args: readonly string[]): Promise<number> {
     env: process.env,
     cwd: process.cwd(),
   })
-  wire(config, systemClock, config.recipe)
+  wire({ config, clock: systemClock, profile: config.recipe })
   process.stdout.write(`# ${file}: correct\n${stringify(withoutSecrets(config))}`)
   return Promise.resolve(0)
 }

@@ -1,22 +1,13 @@
-import { access, constants, mkdir, statfs } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { parseArgs } from 'node:util'
 import { systemClock } from '../../drivers/clock.ts'
-import type { Config } from '../config.ts'
-import { ConfigError } from '../config.ts'
+import { type Config, ConfigError } from '../config.ts'
 import { loadConfig } from '../config-file.ts'
-import { type HeadPlan, wire } from '../hardware.ts'
+import { type Finding, failed, messageOf, ok, warning } from '../doctor/finding.ts'
+import { gatewayRuns, machineFindings } from '../doctor/machine.ts'
+import { busAdvice, busFindings } from '../doctor/wires.ts'
+import { type Hardware, type HeadPlan, wire } from '../hardware.ts'
+import type { InstrumentKinds } from '../head.ts'
 
-/** One thing that was looked at. */
-export interface Finding {
-  readonly subject: string
-  readonly state: 'ok' | 'warning' | 'failed'
-  readonly found: string
-  /** What a person can do about it. */
-  readonly advice?: string
-}
-
-const LEAST_FREE_BYTES = 512 * 1024 * 1024
 const HEAD_LIMIT_MS = 8000
 
 /** `poincon doctor`: what is there, what is wrong, what to do. Exit 1 when something failed. */
@@ -40,113 +31,65 @@ async function examine(file: string | undefined): Promise<readonly Finding[]> {
   const sources = { ...(file === undefined ? {} : { file }), env: process.env, cwd: process.cwd() }
   try {
     const { config, file: found } = loadConfig(sources)
-    return [
-      { subject: 'configuration', state: 'ok', found },
-      nodeVersion(),
-      await dataDirectory(config),
-      await port('http', config.http.host, config.http.port, 'http.port or POINCON_HTTP_PORT'),
-      ...(config.mqtt.enabled
-        ? [await port('mqtt', config.mqtt.host, config.mqtt.port, 'mqtt.port or POINCON_MQTT_PORT')]
-        : []),
-      ...(await heads(config)),
-    ]
+    const machine = [ok('configuration', found), ...(await machineFindings(config))]
+    if (!(await gatewayRuns(config))) return [...machine, ...(await hardwareFindings(config))]
+    const advice = 'stop it to look at buses and chips, or ask it: GET /healthz'
+    return [...machine, warning('heads', 'a gateway runs with this data directory, and has them', advice)]
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
-    return [
-      {
-        subject: 'configuration',
-        state: 'failed',
-        found: error.message,
-        advice: 'mend it, then `poincon check`',
-      },
-    ]
+    return [failed('configuration', error.message, 'mend it, then `poincon check`')]
   }
 }
 
-function nodeVersion(): Finding {
-  const major = Number(process.versions.node.split('.')[0])
-  const found = `Node ${process.versions.node} on ${process.platform}-${process.arch}`
-  if (major >= 20) return { subject: 'runtime', state: 'ok', found }
-  return { subject: 'runtime', state: 'failed', found, advice: 'install Node 20, 22 or 24' }
-}
-
-async function dataDirectory({ data_dir: dir }: Config): Promise<Finding> {
-  const subject = 'data directory'
+/** Looks who is on the buses, then opens every head as the station would, and takes one measurement. */
+async function hardwareFindings(config: Config): Promise<readonly Finding[]> {
+  const wired = wire({ config, clock: systemClock, profile: config.recipe })
   try {
-    await mkdir(dir, { recursive: true })
-    await access(dir, constants.W_OK)
-    const { bavail, bsize } = await statfs(dir)
-    const free = bavail * bsize
-    const found = `${dir}, ${(free / 1e9).toFixed(1)} GB free`
-    if (free >= LEAST_FREE_BYTES) return { subject, state: 'ok', found }
-    return { subject, state: 'warning', found, advice: 'free some space, or set data_dir to a larger disk' }
-  } catch (error) {
-    const advice = `make it writable for this user, or set data_dir (POINCON_DATA_DIR)`
-    return { subject, state: 'failed', found: message(error), advice }
+    const buses = await busFindings(config, wired.bus)
+    const plans = [...wired.heads, ...(wired.climate === undefined ? [] : [wired.climate])]
+    // A head's own address comes from its LPn pin; those of one bus are told apart one after the other.
+    const heads = await Promise.all(plans.map((plan) => instrument(plan, config)))
+    return [...buses, ...heads, ...traffic(wired)]
+  } finally {
+    await wired.close()
   }
 }
 
-function port(subject: string, host: string, number: number, setting: string): Promise<Finding> {
-  return new Promise((resolve) => {
-    const server = createServer()
-    server.once('error', (error) =>
-      resolve({
-        subject,
-        state: 'failed',
-        found: `${host}:${number}: ${message(error)}`,
-        advice: `end what listens there (a gateway that runs?), or change ${setting}`,
-      }),
+/** What opening and measuring took of each bus, fault by fault. */
+function traffic({ busStatistics }: Hardware): readonly Finding[] {
+  return [...busStatistics()].flatMap(([name, { devices }]) => {
+    const faulty = devices.filter(({ faults }) =>
+      Object.keys(faults).some((fault) => fault !== 'no-acknowledge'),
     )
-    server.listen({ host, port: number, exclusive: true }, () =>
-      server.close(() => resolve({ subject, state: 'ok', found: `${host}:${number} is free` })),
-    )
+    if (faulty.length === 0) return []
+    const found = faulty
+      .map(({ address, faults }) => `0x${address.toString(16)}: ${JSON.stringify(faults)}`)
+      .join(', ')
+    return [warning(`faults on bus ${name}`, found, 'shorter wires, stronger pull-ups, or a lower bit rate')]
   })
 }
 
-/** Opens every head as the station would, and takes one measurement. */
-async function heads(config: Config): Promise<readonly Finding[]> {
-  const hardware = wire(config, systemClock, config.recipe)
-  try {
-    return await Promise.all(hardware.heads.map((plan) => head(plan, config)))
-  } finally {
-    await hardware.close()
-  }
-}
-
-async function head({ id, kind, open }: HeadPlan, config: Config): Promise<Finding> {
-  const bus = config.heads[id]?.bus ?? ''
-  const wires = config.buses[bus]
-  const subject = `head ${id} (${kind} on ${wires?.kind === 'linux' ? wires.path : `simulated bus ${bus}`})`
+async function instrument(
+  { id, kind, open }: HeadPlan<keyof InstrumentKinds>,
+  config: Config,
+): Promise<Finding> {
+  const bus = (kind === 'climate' ? config.environment?.bus : config.heads[id]?.bus) ?? ''
+  const subject = kind === 'climate' ? `environment on ${bus}` : `head ${id} (${kind} on ${bus})`
   const limit = AbortSignal.timeout(HEAD_LIMIT_MS)
   try {
     const since = performance.now()
-    const instrument = await open(limit)
+    const opened = await open(limit)
     const openedMs = performance.now() - since
     try {
       const from = performance.now()
-      await instrument.measure(systemClock.now(), limit)
-      const found = `opened in ${openedMs.toFixed(0)} ms, measured in ${(performance.now() - from).toFixed(0)} ms`
-      return { subject, state: 'ok', found }
+      await opened.measure(systemClock.now(), limit)
+      const chip = opened.identity === undefined ? '' : `, chip ${opened.identity.slice(0, 16)}`
+      const took = (performance.now() - from).toFixed(0)
+      return ok(subject, `opened in ${openedMs.toFixed(0)} ms, measured in ${took} ms${chip}`)
     } finally {
-      await instrument.close()
+      await opened.close()
     }
   } catch (error) {
-    return { subject, state: 'failed', found: message(error), advice: adviceFor(message(error)) }
+    return failed(subject, messageOf(error), busAdvice(messageOf(error)))
   }
-}
-
-function adviceFor(found: string): string {
-  if (/no acknowledge/.test(found)) {
-    return 'nothing answers: check supply, SDA/SCL, pull-ups and the address; `i2cdetect -y N` lists what answers'
-  }
-  if (/permission|EACCES/i.test(found))
-    return 'let the user into group i2c: sudo usermod -aG i2c $USER, then log in anew'
-  if (/no such|ENOENT|no-bus/i.test(found))
-    return 'enable I²C (Raspberry Pi: dtparam=i2c_arm=on), then load i2c-dev'
-  if (/firmware/.test(found)) return 'set firmware_file of the head (drivers/vl53l8ch/README.md)'
-  return 'see drivers/README.md'
-}
-
-function message(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

@@ -1,5 +1,5 @@
 import type { Format } from './format.ts'
-import type { ConsoleState } from './state.ts'
+import { alarms, type ConsoleState } from './state.ts'
 
 /** A connection that is lost for a moment is nobody's business. */
 const AWAY_SHOWN_AFTER_MS = 1000
@@ -24,7 +24,12 @@ export function Banners({
           {texts.away} <span aria-hidden="true">({duration(away)})</span>
         </p>
       )}
-      {station?.line_stopped && <p class="banner banner-stopped">{texts.lineStopped}</p>}
+      {station !== undefined &&
+        alarms(station).map((alarm) => (
+          <p key={alarm} class={`banner banner-${alarm}`}>
+            {texts.alarms[alarm]}
+          </p>
+        ))}
       {station?.dry_run && <p class="banner banner-dry">{texts.dryRun}</p>}
       {station !== undefined && station.phase !== 'running' && (
         <p class="banner banner-note">{texts.phases[station.phase]}</p>

@@ -16,6 +16,8 @@ export interface Format {
   /** `25 688` → `26 k`. */
   compact(value: number): string
   percent(share: number): string
+  /** The day of a RFC 3339 time stamp, in the browser's zone. */
+  day(timestamp: string): string
   /** Hours, minutes and seconds of a RFC 3339 time stamp, in the browser's zone. */
   time(timestamp: string): string
   /** `4 s`, `3 min`, `2 h 05`. */
@@ -37,6 +39,7 @@ export function formatFor(language: Language, texts: Texts): Format {
     second: '2-digit',
     hourCycle: 'h23',
   })
+  const day = new Intl.DateTimeFormat(language, { dateStyle: 'medium' })
   const words: Readonly<Record<string, string>> = { ...texts.findings, ...texts.reasons }
   const named = (code: string): string => words[code] ?? capitalised(code.replaceAll(/[_-]/g, ' '))
   const reason = (text: string): string => {
@@ -51,6 +54,7 @@ export function formatFor(language: Language, texts: Texts): Format {
     short: (value) => short.format(value),
     compact: (value) => compact.format(value),
     percent: (share) => percent.format(share),
+    day: (timestamp) => day.format(new Date(timestamp)),
     time: (timestamp) => time.format(new Date(timestamp)),
     duration,
     reason,

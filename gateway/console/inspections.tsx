@@ -14,11 +14,11 @@ export function Inspections({ inspections, skipped, format }: InspectionsProps) 
   const headings = [
     { heading: texts.time },
     { heading: texts.number },
-    { heading: texts.part, wide: true },
+    { heading: texts.part, shown: 'wide' },
     { heading: texts.action },
     { heading: texts.grade },
-    { heading: texts.score, wide: true },
-    { heading: texts.latency, wide: true },
+    { heading: texts.score, shown: 'spare' },
+    { heading: texts.latency, shown: 'spare' },
     { heading: texts.why },
   ]
   return (
@@ -35,8 +35,8 @@ export function Inspections({ inspections, skipped, format }: InspectionsProps) 
           <table>
             <thead>
               <tr>
-                {headings.map(({ heading, wide = false }) => (
-                  <th key={heading} scope="col" class={wide ? 'wide' : ''}>
+                {headings.map(({ heading, shown = '' }) => (
+                  <th key={heading} scope="col" class={shown}>
                     {heading}
                   </th>
                 ))}
@@ -71,8 +71,8 @@ function Row({ inspection, format }: { readonly inspection: Inspection; readonly
         {texts.actions[verdict.action]}
       </td>
       <td class="grade-cell">{verdict.grade === undefined ? '–' : texts.grades[verdict.grade]}</td>
-      <td class="figure wide">{verdict.score === undefined ? '–' : percent(verdict.score)}</td>
-      <td class="figure wide">{whole(verdict.latency_ms)} ms</td>
+      <td class="figure spare">{verdict.score === undefined ? '–' : percent(verdict.score)}</td>
+      <td class="figure spare">{whole(verdict.latency_ms)} ms</td>
       <td class="why-cell">{why(verdict).join(' · ')}</td>
     </tr>
   )

@@ -84,3 +84,20 @@ export function outlook(state: ConsoleState, now: number): Outlook {
     ? { kind: 'no-data', forMs: age, last: inspection }
     : { kind: 'verdict', inspection }
 }
+
+/** What keeps parts from passing or from being graded until somebody does something about it. */
+export type Alarm = 'gate-failed' | 'line-stopped' | 'not-calibrated'
+
+/** What must be done, the most urgent first; nothing before the station runs, when not all of it is open yet. */
+export function alarms({ phase, line_stopped, equipment = [] }: Station): readonly Alarm[] {
+  if (phase !== 'running') return line_stopped ? ['line-stopped'] : []
+  const failed = (name: string) => equipment.find((unit) => unit.name === name && unit.state === 'failed')
+  const calibration = failed('calibration')
+  // As long as a head has not said which chip it is, nobody knows whether that chip is calibrated.
+  const missing = calibration !== undefined && calibration.facts?.chips !== 'unknown'
+  return [
+    ...(failed('gate') === undefined ? [] : ['gate-failed' as const]),
+    ...(line_stopped ? ['line-stopped' as const] : []),
+    ...(missing ? ['not-calibrated' as const] : []),
+  ]
+}

@@ -1,6 +1,7 @@
+import { describeEquipment } from './equipment.ts'
 import type { Format } from './format.ts'
 import { ConditionIcon } from './icons.tsx'
-import type { Head, PartCounters, Sink, Station } from './wire.ts'
+import type { Equipment, Head, PartCounters, Sink, Station } from './wire.ts'
 
 const COUNTERS = ['triggers', 'accepted', 'rejected', 'held', 'in_flight', 'late', 'busy'] as const
 
@@ -27,27 +28,41 @@ export function LotCounters({ station, format }: { readonly station: Station; re
   )
 }
 
-/** How the heads and the deliveries are, each with a word and a shape of its own. */
+/** How the heads, the equipment and the deliveries are, each with a word and a shape of its own. */
 export function Units({ station, format }: { readonly station: Station; readonly format: Format }) {
   const { texts } = format
+  const { heads, equipment = [], sinks } = station
   return (
-    <section class="panel units" id="units" aria-labelledby="heads-title">
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region must be reachable by keyboard (WCAG 2.1.1)
+    <section tabIndex={0} class="panel units" id="units" aria-labelledby="heads-title">
       <header>
         <h2 id="heads-title">{texts.heads}</h2>
       </header>
       <ul>
-        {station.heads.map((head) => (
+        {heads.map((head) => (
           <HeadEntry key={head.id} head={head} format={format} />
         ))}
       </ul>
+      {equipment.length > 0 && (
+        <>
+          <header>
+            <h2>{texts.equipment.title}</h2>
+          </header>
+          <ul>
+            {equipment.map((unit) => (
+              <EquipmentItem key={unit.name} unit={unit} format={format} />
+            ))}
+          </ul>
+        </>
+      )}
       <header>
         <h2>{texts.sinks}</h2>
       </header>
       <ul>
-        {station.sinks.map((sink) => (
+        {sinks.map((sink) => (
           <SinkEntry key={sink.name} sink={sink} format={format} />
         ))}
-        {station.sinks.length === 0 && <li class="empty">{texts.none}</li>}
+        {sinks.length === 0 && <li class="empty">{texts.none}</li>}
       </ul>
     </section>
   )
@@ -61,8 +76,43 @@ function HeadEntry({ head, format }: { readonly head: Head; readonly format: For
       <span class="unit-state">
         {head.kind.toUpperCase()} · {format.texts.conditions[head.state]}
       </span>
-      {head.detail !== undefined && <span class="unit-detail">{head.detail}</span>}
+      {head.detail !== undefined && <Detail text={head.detail} />}
     </li>
+  )
+}
+
+function EquipmentItem({ unit, format }: { readonly unit: Equipment; readonly format: Format }) {
+  const { name, condition, word, reading, passages, meaning } = describeEquipment(unit, format)
+  return (
+    <li class={`unit unit-${condition}`} id={`unit-${unit.name}`}>
+      <ConditionIcon condition={condition} />
+      <span class="unit-name">{name}</span>
+      <span class="unit-state">
+        {reading !== '' && <span class="unit-reading">{reading}</span>}
+        <span class={reading === '' ? '' : 'unit-word'}>{word}</span>
+      </span>
+      {passages.length > 0 && (
+        <dl class="passages">
+          {passages.map(({ passage, label, parts }) => (
+            <div key={passage}>
+              <dt>{label}</dt>
+              <dd>{parts}</dd>
+            </div>
+          ))}
+        </dl>
+      )}
+      {meaning !== undefined && <span class="unit-meaning">{meaning}</span>}
+      {unit.detail !== undefined && <Detail text={unit.detail} />}
+    </li>
+  )
+}
+
+/** What the gateway says of the trouble, which is for whoever mends it. */
+function Detail({ text }: { readonly text: string }) {
+  return (
+    <span class="unit-detail" lang="en" title={text}>
+      {text}
+    </span>
   )
 }
 
@@ -78,7 +128,7 @@ function SinkEntry({ sink, format }: { readonly sink: Sink; readonly format: For
       <ConditionIcon condition={sink.state} />
       <span class="unit-name">{sink.name}</span>
       <span class="unit-state">{parts.join(' · ')}</span>
-      {sink.detail !== undefined && <span class="unit-detail">{sink.detail}</span>}
+      {sink.detail !== undefined && <Detail text={sink.detail} />}
     </li>
   )
 }

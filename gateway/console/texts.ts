@@ -1,4 +1,6 @@
 import type { Action, Grade, UngradedReason } from '../inspection.ts'
+import { EQUIPMENT_TEXTS, type EquipmentTexts } from './equipment-texts.ts'
+import type { Alarm } from './state.ts'
 import type { Condition, PartCounters } from './wire.ts'
 
 export const LANGUAGES = ['en', 'fr'] as const
@@ -41,6 +43,7 @@ export interface Texts {
   readonly inspections: string
   readonly noInspections: string
   readonly heads: string
+  readonly equipment: EquipmentTexts
   readonly sinks: string
   readonly none: string
   readonly conditions: Readonly<Record<Condition, string>>
@@ -52,7 +55,7 @@ export interface Texts {
   readonly revision: string
   readonly counters: Readonly<Record<keyof PartCounters, string>>
   readonly dryRun: string
-  readonly lineStopped: string
+  readonly alarms: Readonly<Record<Alarm, string>>
   readonly away: string
   readonly connecting: string
   readonly connected: string
@@ -83,6 +86,7 @@ const en: Texts = {
     late: 'Decided too late',
     busy: 'Came while another part was measured',
     'storage-full': 'No room left to store inspections',
+    'gate-failed': 'The gate does not move',
   },
   findings: {
     foreign_body: 'Foreign body',
@@ -130,6 +134,7 @@ const en: Texts = {
   inspections: 'Last inspections',
   noInspections: 'The last 50 parts will stand here.',
   heads: 'Heads',
+  equipment: EQUIPMENT_TEXTS.en,
   sinks: 'Deliveries',
   none: 'none',
   conditions: { ok: 'Working', degraded: 'Limited', failed: 'Not working' },
@@ -150,7 +155,11 @@ const en: Texts = {
     unrecorded: 'Not recorded',
   },
   dryRun: 'Dry run: the gate does not move',
-  lineStopped: 'Line stopped: a held part waits for a decision',
+  alarms: {
+    'gate-failed': 'The gate does not work: every part is rejected',
+    'line-stopped': 'Line stopped: resume it after a check',
+    'not-calibrated': 'Heads not calibrated: empty the tray and start the calibration',
+  },
   away: 'Gateway unreachable, trying again',
   connecting: 'Connecting to the gateway',
   connected: 'Connected',
@@ -181,6 +190,7 @@ const fr: Texts = {
     late: 'Décision trop tardive',
     busy: 'Arrivée pendant la mesure d’une autre pièce',
     'storage-full': 'Plus de place pour enregistrer',
+    'gate-failed': 'L’aiguillage ne bouge pas',
   },
   findings: {
     foreign_body: 'Corps étranger',
@@ -228,6 +238,7 @@ const fr: Texts = {
   inspections: 'Derniers contrôles',
   noInspections: 'Les 50 dernières pièces s’afficheront ici.',
   heads: 'Têtes',
+  equipment: EQUIPMENT_TEXTS.fr,
   sinks: 'Livraisons',
   none: 'aucune',
   conditions: { ok: 'En marche', degraded: 'Limité', failed: 'Hors service' },
@@ -248,7 +259,11 @@ const fr: Texts = {
     unrecorded: 'Non enregistrées',
   },
   dryRun: 'Marche à blanc : l’aiguillage ne bouge pas',
-  lineStopped: 'Ligne arrêtée : une pièce retenue attend une décision',
+  alarms: {
+    'gate-failed': 'Aiguillage hors service : tout est rejeté',
+    'line-stopped': 'Ligne arrêtée : à relancer après contrôle',
+    'not-calibrated': 'Têtes non étalonnées : videz le plateau, puis étalonnez',
+  },
   away: 'Passerelle injoignable, nouvel essai en cours',
   connecting: 'Connexion à la passerelle',
   connected: 'Connecté',

@@ -54,6 +54,14 @@ const partCounters = z.object({
 })
 export type PartCounters = z.infer<typeof partCounters>
 
+const equipment = z.object({
+  name: z.string(),
+  state: condition,
+  detail: z.optional(z.string()),
+  facts: z.optional(z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]))),
+})
+export type Equipment = z.infer<typeof equipment>
+
 const station = z.object({
   site: z.string(),
   line: z.string(),
@@ -69,6 +77,7 @@ const station = z.object({
   heads: z.array(
     z.object({ id: z.string(), kind: z.string(), state: condition, detail: z.optional(z.string()) }),
   ),
+  equipment: z.optional(z.array(equipment)),
   sinks: z.array(
     z.object({
       name: z.string(),

@@ -3,6 +3,7 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { Aedes, type AedesPublishPacket } from 'aedes'
 import type { Log } from '../log.ts'
 import type { Unit, UnitStatus } from '../station.ts'
+import { Audience } from './audience.ts'
 import type { CommandChannel, CommandRequest } from './commands.ts'
 import { limitPackets } from './packet-limit.ts'
 
@@ -31,6 +32,7 @@ export class Broker implements Unit, CommandChannel {
   readonly #sockets = new Set<Socket>()
   readonly #retained = new Set<string>()
   readonly #listeners: { readonly filter: string; readonly deliver: Deliver }[] = []
+  readonly #audience = new Audience()
   #aedes: Aedes | undefined
   #server: Server | undefined
   #refused = 0
@@ -69,6 +71,14 @@ export class Broker implements Unit, CommandChannel {
     })
     this.#aedes = aedes
     for (const { filter, deliver } of this.#listeners) aedes.subscribe(filter, deliver, () => {})
+    aedes.on('subscribe', (subscriptions, client) => {
+      this.#audience.subscribed(
+        client.id,
+        subscriptions.map(({ topic }) => topic),
+      )
+    })
+    aedes.on('unsubscribe', (filters, client) => this.#audience.unsubscribed(client.id, filters))
+    aedes.on('clientDisconnect', (client) => this.#audience.left(client.id))
     aedes.on('clientError', (client, err) => log.debug({ client: client.id, err }, 'client error'))
     aedes.on('connectionError', (_client, err) => log.debug({ err }, 'connection error'))
     const server = createServer((socket) => {
@@ -124,6 +134,24 @@ export class Broker implements Unit, CommandChannel {
       this.#listeners.push({ filter, deliver })
       this.#aedes?.subscribe(filter, deliver, () => {})
     }
+  }
+
+  /** Whether a client of this broker would get a message on this topic. */
+  listensTo(topic: string): boolean {
+    return this.#audience.listensTo(topic)
+  }
+
+  /** Tells those who are connected, once; who is away or slow misses it. */
+  show(topic: string, payload: Uint8Array): void {
+    const packet = {
+      cmd: 'publish',
+      topic,
+      payload: Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength),
+      qos: 0,
+      retain: false,
+      dup: false,
+    } as const
+    this.#aedes?.publish(packet, () => {})
   }
 
   reply(topic: string, payload: string): void {

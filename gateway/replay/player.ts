@@ -43,7 +43,10 @@ export class Player {
    * @param fire inspects the part that the record holds
    * @returns how many were played
    */
-  async play(fire: (sampleId?: string) => Promise<unknown>, signal: AbortSignal): Promise<number> {
+  async play(
+    fire: (part: { readonly sampleId: string | undefined }) => Promise<unknown>,
+    signal: AbortSignal,
+  ): Promise<number> {
     const { records, clock, paced } = this.#options
     let played = 0
     let before: RawRecord | undefined
@@ -52,7 +55,7 @@ export class Player {
       if (paced) await clock.sleep(pauseMs(before, record), signal)
       this.#current = record
       // A part that cannot be recorded is counted and logged where it is lost; the next one still comes.
-      await fire(record.trigger?.sample_id).catch(() => {})
+      await fire({ sampleId: record.trigger?.sample_id }).catch(() => {})
       before = record
       played += 1
     }

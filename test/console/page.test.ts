@@ -5,6 +5,7 @@ import { type Browser, type BrowserContextOptions, chromium, type Page } from 'p
 import { type Test, test } from 'tap'
 import { systemClock } from '../../drivers/clock.ts'
 import { buildServer } from '../../gateway/api/server.ts'
+import type { StationState } from '../../gateway/api/station-state.ts'
 import { FakeStation } from '../fakes/api.ts'
 import { DOME, graded, message, ungraded } from '../fakes/messages.ts'
 
@@ -133,13 +134,30 @@ test('the live page', { skip: existsSync(CHROMIUM) ? false : `SKIPPED: no ${CHRO
         dry_run: true,
         line_stopped: true,
         heads: [tof, { id: 'spectral', kind: 'as7341', state: 'failed', detail: 'no acknowledge at 0x39' }],
+        equipment: equipment({
+          gate: { state: 'failed', detail: 'stuck: the flap did not follow within 80 ms' },
+          environment: { state: 'degraded' },
+          calibration: { state: 'failed' },
+        }),
         sinks: [{ ...mqtt, state: 'degraded', backlog: 1240 }],
       })
-      await page.locator('.unit-failed').waitFor()
-      t.match(await text(page, '.unit-failed'), /spectral[\s\S]*Not working[\s\S]*no acknowledge at 0x39/)
-      t.match(await text(page, '.unit-degraded'), '1,240 waiting')
+      await page.locator('.unit-failed').first().waitFor()
+      t.match(
+        await text(page, '.unit-failed >> nth=0'),
+        /spectral[\s\S]*Not working[\s\S]*no acknowledge at 0x39/,
+      )
+      t.match(await text(page, '.unit-degraded >> nth=-1'), '1,240 waiting')
+      t.match(
+        await text(page, '#unit-gate'),
+        /Gate[\s\S]*Not working[\s\S]*Passed1,240[\s\S]*Every part is rejected[\s\S]*the flap did not/,
+      )
+      t.equal(await page.locator('#unit-gate .condition-failed').count(), 1, 'a shape says it too')
+      t.match(await text(page, '#unit-environment'), /Climate[\s\S]*Limited[\s\S]*Not measured/)
+      t.match(await text(page, '#unit-camera'), /15\/s · < 1 s old[\s\S]*Working/)
+      t.match(await text(page, '.banner-gate-failed'), 'every part is rejected')
+      t.match(await text(page, '.banner-not-calibrated'), 'start the calibration')
       t.match(await text(page, '.banner-dry'), 'Dry run')
-      t.match(await text(page, '.banner-stopped'), 'Line stopped')
+      t.match(await text(page, '.banner-line-stopped'), 'Line stopped')
     },
   )
 
@@ -162,11 +180,14 @@ test('the live page', { skip: existsSync(CHROMIUM) ? false : `SKIPPED: no ${CHRO
   await t.test('speaks French to those who do, and keeps what they choose', async (t) => {
     const station = new FakeStation()
     station.store(ungraded(1, 'hold', ['sensor-absent:tof'], madeAt(0)))
+    station.change({ equipment: equipment({ gate: { facts: { line_stopped: true } } }), line_stopped: true })
     const { page } = await open(t, browser, station, { locale: 'fr-FR' })
     t.equal(await page.locator('html').getAttribute('lang'), 'fr')
     t.equal(await text(page, '#verdict .action'), 'Retenue')
     t.equal(await text(page, '#verdict .why'), 'Capteur absent (tof)')
     t.match(await text(page, '#channels-values'), /Clear: 25\s688/, 'numbers too')
+    t.match(await text(page, '#unit-gate'), /Aiguillage[\s\S]*Ligne arrêtée/)
+    t.match(await text(page, '#unit-environment'), /Climat[\s\S]*21,4 °C/)
     await page.getByRole('button', { name: 'EN' }).click()
     t.equal(await text(page, '#verdict .action'), 'On hold')
     await page.reload()
@@ -188,6 +209,7 @@ test('the live page', { skip: existsSync(CHROMIUM) ? false : `SKIPPED: no ${CHRO
 
   await t.test('fits a panel without scrolling, and a phone without scrolling sideways', async (t) => {
     const station = new FakeStation()
+    station.change({ equipment: equipment({}) })
     for (let sequence = 1; sequence <= 50; sequence += 1) station.store(message(sequence, madeAt(0)))
     const { page } = await open(t, browser, station)
     const overflow = () =>
@@ -196,6 +218,15 @@ test('the live page', { skip: existsSync(CHROMIUM) ? false : `SKIPPED: no ${CHRO
         return { right: scrollWidth - clientWidth, below: scrollHeight - clientHeight }
       })()`)
     t.same(await overflow(), { right: 0, below: 0 })
+
+    const panels = ['#verdict', '#heights', '#channels', '#inspections', '#counters', '#units']
+    const places = () => Promise.all(panels.map((panel) => page.locator(panel).boundingBox()))
+    const before = await places()
+    station.change({ equipment: equipment({ camera: lost, encoder: lost, environment: lost, panel: lost }) })
+    await page.locator('#unit-camera.unit-failed').waitFor()
+    t.same(await places(), before, 'what fails beside the heads moves no panel')
+    t.same(await overflow(), { right: 0, below: 0 })
+
     await page.setViewportSize({ width: 1920, height: 1080 })
     t.same(await overflow(), { right: 0, below: 0 })
     await page.setViewportSize({ width: 360, height: 740 })
@@ -235,6 +266,33 @@ test('the live page', { skip: existsSync(CHROMIUM) ? false : `SKIPPED: no ${CHRO
     await page.locator('.connection-open').waitFor()
   })
 })
+
+const lost = {
+  state: 'failed' as const,
+  detail: 'ENODEV: no such device, open "/dev/a-rather-long-name-of-a-device-on-a-bus", and the cause of it',
+}
+
+type Equipment = NonNullable<StationState['equipment']>[number]
+
+/** All that stands beside the heads, well but for what is said of it. */
+function equipment(changes: Readonly<Record<string, Partial<Equipment>>>): Equipment[] {
+  const counts = { accepted: 1240, rejected: 85, held: 2, late: 1, waiting: 3, line_stopped: false }
+  const facts: Readonly<Record<string, NonNullable<Equipment['facts']>>> = {
+    gate: counts,
+    trigger: {},
+    encoder: { mm_per_s: 251 },
+    environment: { temperature_c: 21.4, humidity_percent: 57.6, age_ms: 12_000 },
+    panel: { faults: 0 },
+    camera: { fps: 15, age_ms: 66 },
+    calibration: { at: new Date(NOON).toISOString(), chips: 'tof:1a2b' },
+  }
+  return Object.entries(facts).map(([name, known]) => ({
+    name,
+    state: 'ok',
+    facts: known,
+    ...changes[name],
+  }))
+}
 
 function rejected(codes: string[]) {
   const findings = codes.map((code) => ({ code }))

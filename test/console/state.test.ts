@@ -1,4 +1,5 @@
 import { test } from 'tap'
+import { describeEquipment } from '../../gateway/console/equipment.ts'
 import { formatFor } from '../../gateway/console/format.ts'
 import {
   axisTop,
@@ -10,13 +11,14 @@ import {
 import { contrast, DARK, inkOn, LIGHT, rgb, shade } from '../../gateway/console/palette.ts'
 import {
   after,
+  alarms,
   type ConsoleEvent,
   type ConsoleState,
   NOTHING_YET,
   outlook,
 } from '../../gateway/console/state.ts'
 import { chooseLanguage, LANGUAGES, TEXTS } from '../../gateway/console/texts.ts'
-import { parseServerEvent } from '../../gateway/console/wire.ts'
+import { type Equipment, parseServerEvent, type Station } from '../../gateway/console/wire.ts'
 import { UNGRADED_REASONS } from '../../gateway/inspection.ts'
 import { stationState } from '../fakes/api.ts'
 import { CHANNEL_COUNTS, message, ungraded } from '../fakes/messages.ts'
@@ -171,6 +173,103 @@ test('what cost most is told first, and trifles are not', (t) => {
   const verdict = { action: 'reject' as const, reasons: [], findings, latency_ms: 1 }
   t.same(why(verdict), ['Foreign body', 'Oxidation', 'Fat quality'])
   t.same(why({ ...verdict, reasons: ['late'] }), ['Decided too late'], 'no grade: only why there is none')
+  t.end()
+})
+
+/** The station as the page knows it. */
+function stationOf(overrides: Parameters<typeof stationState>[0]): Station {
+  const { station } = after(NOTHING_YET, heard({ type: 'station', data: stationState(overrides) }), {
+    now: 0,
+    wall: NOON,
+  })
+  if (station === undefined) throw new Error('the page knows no station')
+  return station
+}
+
+test('equipment is told where the gateway tells of it, and a gateway without it is understood', (t) => {
+  const gate = { name: 'gate', state: 'failed' as const, detail: 'stuck', facts: { waiting: 2 } }
+  t.same(stationOf({ equipment: [gate] }).equipment, [gate])
+  t.equal(stationOf({}).equipment, undefined)
+  t.end()
+})
+
+test('an alarm is what keeps parts from passing or being graded, and nothing before the station runs', (t) => {
+  const gate = { name: 'gate', state: 'failed' as const }
+  const calibration = { name: 'calibration', state: 'failed' as const, facts: { chips: 'tof:1a2b' } }
+  const camera = { name: 'camera', state: 'failed' as const }
+  const equipment = [gate, camera, calibration]
+  t.same(alarms(stationOf({})), [])
+  t.same(alarms(stationOf({ equipment: [camera, { ...gate, state: 'ok' }] })), [])
+  t.same(alarms(stationOf({ equipment, line_stopped: true })), [
+    'gate-failed',
+    'line-stopped',
+    'not-calibrated',
+  ])
+  t.same(alarms(stationOf({ equipment, phase: 'starting' })), [])
+  t.same(alarms(stationOf({ equipment, phase: 'draining', line_stopped: true })), ['line-stopped'])
+  const nobodyKnows = { ...calibration, facts: { chips: 'unknown' } }
+  t.same(alarms(stationOf({ equipment: [nobodyKnows] })), [], 'the head that is away is told as such')
+  t.end()
+})
+
+test('equipment in words: what it measures while it works, what its trouble means when it does not', (t) => {
+  const told = (unit: Equipment, language: 'en' | 'fr' = 'en') =>
+    describeEquipment(unit, formatFor(language, TEXTS[language]))
+  const ok = 'ok' as const
+  t.match(told({ name: 'encoder', state: ok, facts: { mm_per_s: 251 } }), {
+    name: 'Belt encoder',
+    condition: ok,
+    word: 'Working',
+    reading: '251 mm/s',
+    meaning: undefined,
+  })
+  t.equal(told({ name: 'encoder', state: ok, facts: {} }).reading, '', 'no speed is not 0')
+  const climate = { temperature_c: 21.4, humidity_percent: 57.6, age_ms: 360_000 }
+  t.equal(told({ name: 'environment', state: ok, facts: climate }).reading, '21.4 °C · 58% RH')
+  t.match(told({ name: 'environment', state: ok, facts: climate }, 'fr'), { reading: '21,4 °C · 58 % HR' })
+  t.match(told({ name: 'environment', state: 'degraded', facts: climate }, 'fr'), {
+    name: 'Climat',
+    word: 'Limité',
+    reading: '',
+    meaning: 'Non mesuré : pièces classées sans lui',
+  })
+  const picture = { fps: 14.93, age_ms: 70 }
+  t.equal(told({ name: 'camera', state: ok, facts: picture }).reading, '14.9/s · < 1 s old')
+  t.equal(told({ name: 'camera', state: ok, facts: { fps: 0, age_ms: 4200 } }).reading, '0/s · 4 s old')
+  t.match(told({ name: 'camera', state: 'failed', facts: picture }), {
+    word: 'Not working',
+    reading: '',
+    meaning: 'There are no pictures',
+  })
+  const calibrated = { at: new Date(NOON).toISOString() }
+  t.match(told({ name: 'calibration', state: ok, facts: calibrated }), {
+    word: 'Valid',
+    reading: /2026/,
+  })
+  t.match(told({ name: 'calibration', state: 'failed' }), { word: 'Missing', meaning: /Empty the tray/ })
+  t.equal(told({ name: 'calibration', state: ok, facts: { at: 'yesterday' } }).reading, '')
+  t.match(told({ name: 'printer', state: 'failed' }), {
+    name: 'printer',
+    word: 'Not working',
+    meaning: undefined,
+  })
+  t.end()
+})
+
+test('the gate counts its parts in a fixed order, and says when the line stands', (t) => {
+  const format = formatFor('en', TEXTS.en)
+  const facts = { waiting: 3, announced: 1330, accepted: 1240, held: 2, rejected: 85, late: 1 }
+  const gate = { name: 'gate', state: 'ok' as const, facts: { ...facts, line_stopped: false } }
+  const { word, passages } = describeEquipment(gate, format)
+  t.equal(word, 'Working')
+  t.same(
+    passages.map(({ label, parts }) => `${label} ${parts}`),
+    ['Passed 1,240', 'Rejected 85', 'Held 2', 'Too late 1', 'Waiting 3'],
+  )
+  const stands = describeEquipment({ ...gate, facts: { ...facts, line_stopped: true } }, format)
+  t.match(stands, { word: 'Line stopped', condition: 'degraded' })
+  const absent = describeEquipment({ name: 'gate', state: 'failed', detail: 'absent' }, format)
+  t.match(absent, { word: 'Not working', meaning: 'Every part is rejected', passages: [] })
   t.end()
 })
 

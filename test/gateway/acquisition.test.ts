@@ -61,7 +61,7 @@ function verdicts(disk: readonly DecidedPart[]): string[] {
 
 test('a part is measured, the gate is told, the record is stored', async (t) => {
   const { acquisition, gate, counters, disk } = station()
-  const stored = await acquisition.trigger('command', 'sample-1')
+  const stored = await acquisition.trigger('command', { sampleId: 'sample-1' })
   t.equal(stored.sequence, 1)
   t.strictSame(gate.moves, { accept: 1, reject: 0, hold: 0 })
   t.equal(disk[0]?.trigger.sampleId, 'sample-1')
@@ -79,7 +79,10 @@ test('a part is measured, the gate is told, the record is stored', async (t) => 
 test('the gate is told before the disk', async (t) => {
   const order: string[] = []
   const gate = new SimulatedGate(true)
-  gate.act = () => order.push('gate')
+  gate.act = () => {
+    order.push('gate')
+    return 'in-time'
+  }
   const { acquisition } = station({
     gate,
     record: () => () => {
@@ -89,6 +92,30 @@ test('the gate is told before the disk', async (t) => {
   })
   await acquisition.trigger('interval')
   t.strictSame(order, ['gate', 'disk'])
+})
+
+test('a verdict that comes when the part is in front of the gate already: it was rejected, and that is recorded', async (t) => {
+  const gate = new SimulatedGate(true)
+  const expected: number[] = []
+  gate.expect = (trigger) => {
+    expected.push(trigger)
+  }
+  gate.act = () => 'late'
+  const { acquisition, disk, counters } = station({ gate })
+  await acquisition.trigger('light-barrier', { at: 0 })
+  t.strictSame(expected, [1])
+  t.strictSame(verdicts(disk), ['reject late'])
+  t.match(counters.sinceStart(), { accepted: 0, rejected: 1, late: 1 })
+})
+
+test('the deadline is at the latest when the part reaches the gate, reckoned from when it was seen', async (t) => {
+  const gate = Object.assign(new SimulatedGate(true), { decideWithinMs: 200 })
+  const { acquisition, clock, disk } = station({ gate, measureMs: 10_000 })
+  await clock.sleep(1000)
+  await acquisition.trigger('light-barrier', { at: 950 })
+  t.strictSame(verdicts(disk), ['reject late'])
+  t.equal(disk[0]?.latencyMs, 200)
+  t.equal(clock.now(), 1150)
 })
 
 test('heads that take too long: late, rejected at the deadline and not after it', async (t) => {

@@ -68,6 +68,56 @@ const wrong: readonly (readonly [name: string, yaml: string, message: RegExp])[]
     'heads:\n  s:\n    kind: as7341\n    bus: tof\n    gain: 3\n',
     /poincon\.yaml:5: heads\.s\.gain: 3: /,
   ],
+  [
+    'rate beyond the chip',
+    'heads:\n  tof:\n    kind: vl53l8ch\n    bus: tof\n    rate_hz: 20\n',
+    /poincon\.yaml:5: heads\.tof\.rate_hz: 20: .*15/,
+  ],
+  [
+    'rate beyond the wires, with the one that they carry',
+    'buses: { slow: { kind: simulated, hz: 100000 } }\nheads:\n  tof:\n    kind: vl53l8ch\n    bus: slow\n',
+    /poincon\.yaml:4: heads\.tof\.rate_hz|poincon\.yaml:3: heads\.tof\.rate_hz: 15: .*at most 7\.\d Hz are achievable/,
+  ],
+  [
+    'histograms that the chip has no memory for',
+    'heads:\n  tof:\n    kind: vl53l8ch\n    bus: tof\n    histograms: { bins: 128, grid: { columns: 8, rows: 8 } }\n',
+    /poincon\.yaml:5: heads\.tof\.histograms: .*bytes/,
+  ],
+  [
+    'two heads that ask one bus for too much',
+    'buses: { b: { kind: simulated } }\nheads:\n  one: { kind: vl53l8ch, bus: b, targets_per_zone: 2 }\n  two: { kind: vl53l8ch, bus: b, address: 48, lpn: { line: 4 } }\n',
+    /buses\.b: "simulated": one, two keep it busy for 1\d\d\d ms of every second at 400 kHz, 900 can be used; at most one \d+\.\d Hz, two \d+\.\d Hz/,
+  ],
+  [
+    'two chips at one address',
+    'buses: { b: { kind: simulated } }\nheads:\n  one: { kind: as7341, bus: b }\n  two:\n    kind: as7341\n    bus: b\n',
+    /heads\.two\.address: 57: head one stands there already on b/,
+  ],
+  [
+    'an address that nobody gives the chip',
+    'heads:\n  tof: { kind: vl53l8ch, bus: tof, address: 48 }\n',
+    /heads\.tof\.address: 48: expected 41: a chip comes up there, and only `lpn`/,
+  ],
+  [
+    'one bus under two names',
+    'buses:\n  a: { kind: linux, path: /dev/i2c-1 }\n  b: { kind: linux, path: /dev/i2c-1 }\nheads: {}\n',
+    /poincon\.yaml:3: buses\.b\.path: "\/dev\/i2c-1": expected another bus than that of a/,
+  ],
+  [
+    'a multiplexer behind a multiplexer',
+    'buses:\n  a: { kind: simulated }\n  b: { kind: multiplexed, bus: a, channel: 0 }\n  c: { kind: multiplexed, bus: b, channel: 0 }\nheads: {}\n',
+    /poincon\.yaml:4: buses\.c\.bus: "b": expected a linux or simulated bus/,
+  ],
+  [
+    'a climate on a bus that is not there',
+    'environment: { kind: sht31, bus: nowhere }\n',
+    /environment\.bus: "nowhere": expected one of buses: tof, spectral/,
+  ],
+  [
+    'a light barrier without a line',
+    'trigger: { kind: light-barrier }\n',
+    /trigger\.line: "?.*expected the line of the light barrier/,
+  ],
   ['not YAML', 'http: [1\n', /poincon\.yaml:\d: not YAML/],
   ['not a mapping', '- a\n', /poincon\.yaml: : \["a"\]: expected object/],
 ]
@@ -139,5 +189,12 @@ test('parseConfig takes what any source gave it', (t) => {
   t.match(parseConfig(undefined), { config: { site: 'site' } })
   t.match(parseConfig(null), { config: { site: 'site' } })
   t.match(parseConfig(3), { problems: [{ path: [], value: 3 }] })
+  t.end()
+})
+
+test('the simulated station has a thermometer; whoever names buses names what hangs on them', (t) => {
+  t.match(parseConfig({}), { config: { environment: { kind: 'bme280', bus: 'spectral' } } })
+  const own = parseConfig({ buses: { b: { kind: 'simulated' } }, heads: {} })
+  t.equal('config' in own && own.config.environment, undefined)
   t.end()
 })

@@ -52,11 +52,15 @@ export class Calibrations {
     return row === undefined ? undefined : storedCalibration(row)
   }
 
-  /** The newest of a kind, by the time it was taken. @throws StoreError */
-  async newest(kind: string, subject = ''): Promise<StoredCalibration | undefined> {
+  /**
+   * The newest of a kind, by the time it was taken.
+   * @param subject what it belongs to; undefined: anything
+   * @throws StoreError
+   */
+  async newest(kind: string, subject?: string): Promise<StoredCalibration | undefined> {
     const row = await this.#reader.get<Row>(
-      'SELECT * FROM calibrations WHERE kind = ? AND subject = ? ORDER BY taken_at DESC, id DESC LIMIT 1',
-      [kind, subject],
+      'SELECT * FROM calibrations WHERE kind = ?1 AND (?2 IS NULL OR subject = ?2) ORDER BY taken_at DESC, id DESC LIMIT 1',
+      [kind, subject ?? null],
     )
     return row === undefined ? undefined : storedCalibration(row)
   }

@@ -411,6 +411,35 @@ test('flicker: a result after 100 ms, cleared by writing ones, and ADC5 is borro
   t.end()
 })
 
+test('flicker: it looks on and on, and says so by an interrupt where it was asked to', (t) => {
+  let hz: 100 | 120 | undefined = 100
+  const bench = new Bench({ flickerHz: () => hz })
+  bench.set(reg.CFG9, reg.CFG9_SIEN_FD)
+  bench.set(reg.INTENAB, reg.INTENAB_SIEN)
+  bench.set(reg.ENABLE, ON | reg.ENABLE_FDEN)
+  bench.ms += 100
+  t.strictSame(bench.get(reg.FD_STATUS), [0x2d])
+  t.strictSame(bench.get(reg.STATUS5), [reg.STATUS5_SINT_FD])
+  t.strictSame(bench.get(reg.STATUS), [reg.STATUS_SINT], 'as for the SMUX')
+  hz = undefined
+  bench.ms += 99
+  t.strictSame(bench.get(reg.FD_STATUS), [0x2d])
+  bench.ms += 1
+  t.strictSame(bench.get(reg.FD_STATUS), [0x2c])
+  hz = 120
+  bench.ms += 7 * 86_400_000
+  t.strictSame(bench.get(reg.FD_STATUS), [0x2e], 'left alone for a week')
+  t.end()
+})
+
+test('STAT is read-only', (t) => {
+  const bench = new Bench()
+  bench.set(reg.CFG0, reg.CFG0_REG_BANK)
+  bench.set(0x71, 0xff)
+  t.strictSame(bench.get(0x71), [0])
+  t.end()
+})
+
 test('left alone for a day it answers at once, with the light of now', (t) => {
   let looks = 0
   const bench = new Bench({

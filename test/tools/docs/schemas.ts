@@ -4,7 +4,7 @@ import { stationState } from '../../../gateway/api/station-state.ts'
 import { emptyTray } from '../../../gateway/calibration.ts'
 import { configSchema } from '../../../gateway/config.ts'
 import { commandPayloads } from '../../../gateway/line-commands.ts'
-import { inspectionMessage } from '../../../gateway/message.ts'
+import { inspectionMessage, previewMessage } from '../../../gateway/message.ts'
 import { commandReply } from '../../../gateway/mqtt/commands.ts'
 import { stateMessage } from '../../../gateway/mqtt/state.ts'
 import { rawRecord } from '../../../gateway/raw.ts'
@@ -34,6 +34,12 @@ const FORMS: readonly PublishedSchema[] = [
     title: 'poincon.state/1',
     description: 'Whether a station is there, and with what: MQTT `state`, retained.',
     schema: stateMessage,
+  },
+  {
+    name: 'poincon.preview-1',
+    title: 'poincon.preview/1',
+    description: 'What a head sees now: MQTT `preview/tof` and `preview/spectrum`.',
+    schema: previewMessage,
   },
   {
     name: 'poincon.raw-1',

@@ -1,0 +1,110 @@
+/** What stands beside the heads and has words of its own. */
+export type EquipmentName =
+  | 'gate'
+  | 'trigger'
+  | 'encoder'
+  | 'environment'
+  | 'panel'
+  | 'camera'
+  | 'calibration'
+
+/** What became of the parts at the gate. */
+export type Passage = 'accepted' | 'rejected' | 'held' | 'late' | 'waiting'
+
+/** What the page says of the equipment, in one language. */
+export interface EquipmentTexts {
+  readonly title: string
+  readonly names: Readonly<Record<EquipmentName, string>>
+  /** What it means for the person at the line that a unit does less than it should, or nothing. */
+  readonly meanings: Readonly<Record<EquipmentName, { readonly degraded: string; readonly failed: string }>>
+  readonly passages: Readonly<Record<Passage, string>>
+  readonly lineStopped: string
+  readonly calibrated: string
+  readonly notCalibrated: string
+  readonly beltSpeed: (mmPerS: string) => string
+  readonly climate: (temperatureC: string, humidityPercent: string) => string
+  readonly pictures: (perSecond: string) => string
+  readonly old: (age: string) => string
+}
+
+/** The same for both states. */
+function whenever(meaning: string): { readonly degraded: string; readonly failed: string } {
+  return { degraded: meaning, failed: meaning }
+}
+
+const en: EquipmentTexts = {
+  title: 'Equipment',
+  names: {
+    gate: 'Gate',
+    trigger: 'Part detector',
+    encoder: 'Belt encoder',
+    environment: 'Climate',
+    panel: 'Panel',
+    camera: 'Camera',
+    calibration: 'Calibration',
+  },
+  meanings: {
+    gate: { degraded: 'Parts may be rejected', failed: 'Every part is rejected' },
+    trigger: whenever('Parts may go by unseen'),
+    encoder: whenever('Belt position unknown: parts may be rejected'),
+    environment: whenever('Not measured: parts are graded without it'),
+    panel: { degraded: 'A lamp or a button does not work', failed: 'No lamp and no button works' },
+    camera: { degraded: 'Pictures may be missing', failed: 'There are no pictures' },
+    calibration: whenever('Empty the tray and start the calibration'),
+  },
+  passages: {
+    accepted: 'Passed',
+    rejected: 'Rejected',
+    held: 'Held',
+    late: 'Too late',
+    waiting: 'Waiting',
+  },
+  lineStopped: 'Line stopped',
+  calibrated: 'Valid',
+  notCalibrated: 'Missing',
+  beltSpeed: (mmPerS) => `${mmPerS} mm/s`,
+  climate: (temperatureC, humidityPercent) => `${temperatureC} °C · ${humidityPercent}% RH`,
+  pictures: (perSecond) => `${perSecond}/s`,
+  old: (age) => `${age} old`,
+}
+
+const fr: EquipmentTexts = {
+  title: 'Équipement',
+  names: {
+    gate: 'Aiguillage',
+    trigger: 'Détecteur',
+    encoder: 'Codeur du tapis',
+    environment: 'Climat',
+    panel: 'Pupitre',
+    camera: 'Caméra',
+    calibration: 'Étalonnage',
+  },
+  meanings: {
+    gate: { degraded: 'Des pièces peuvent être rejetées', failed: 'Toutes les pièces sont rejetées' },
+    trigger: whenever('Des pièces peuvent passer sans être vues'),
+    encoder: whenever('Position du tapis inconnue : des pièces peuvent être rejetées'),
+    environment: whenever('Non mesuré : pièces classées sans lui'),
+    panel: {
+      degraded: 'Un voyant ou un bouton ne marche pas',
+      failed: 'Aucun voyant ni bouton ne marche',
+    },
+    camera: { degraded: 'Des images peuvent manquer', failed: 'Il n’y a pas d’image' },
+    calibration: whenever('Videz le plateau et lancez l’étalonnage'),
+  },
+  passages: {
+    accepted: 'Passées',
+    rejected: 'Rejetées',
+    held: 'Retenues',
+    late: 'Trop tard',
+    waiting: 'En route',
+  },
+  lineStopped: 'Ligne arrêtée',
+  calibrated: 'Valable',
+  notCalibrated: 'Manque',
+  beltSpeed: (mmPerS) => `${mmPerS} mm/s`,
+  climate: (temperatureC, humidityPercent) => `${temperatureC} °C · ${humidityPercent} % HR`,
+  pictures: (perSecond) => `${perSecond}/s`,
+  old: (age) => `âge ${age}`,
+}
+
+export const EQUIPMENT_TEXTS = { en, fr } as const

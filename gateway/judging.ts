@@ -1,0 +1,128 @@
+import { systemClock } from '../drivers/clock.ts'
+import type { Climate } from '../drivers/environment/climate.ts'
+import type { Acquisition, DecidedPart } from './acquisition.ts'
+import { judge } from './analysis/judge.ts'
+import type { ClockDiscipline } from './clock-discipline.ts'
+import type { FeedHub } from './feed.ts'
+import type { Metrics } from './health/metrics.ts'
+import type { HeldParts } from './held-parts.ts'
+import type { Identity } from './identity.ts'
+import { inspect, type MeasuringHead } from './inspect.ts'
+import type { Trigger } from './inspection.ts'
+import { InspectionIds } from './inspection-ids.ts'
+import type { InspectionDraft } from './message.ts'
+import type { OutboxEntry } from './outbox.ts'
+import type { Preview } from './preview.ts'
+import { recordOf } from './record.ts'
+import type { Player } from './replay/player.ts'
+import type { InForce, Setup } from './setup.ts'
+import { StoreError } from './store/error.ts'
+import type { Store } from './store/store.ts'
+
+/** What a part is judged and recorded with. */
+export interface JudgingParts {
+  readonly identity: Identity
+  readonly version: string
+  readonly setup: Setup
+  readonly store: Store
+  readonly metrics: Metrics
+  readonly feed: FeedHub
+  readonly discipline: ClockDiscipline
+  readonly dryRun: boolean
+}
+
+type Judging = Pick<
+  ConstructorParameters<typeof Acquisition>[0],
+  'inspect' | 'storable' | 'retry' | 'seen' | 'decided' | 'record' | 'stored'
+>
+
+/** What parts are measured with, and who is told of them. */
+export interface Sources {
+  readonly heads: readonly MeasuringHead[]
+  readonly player: Player | undefined
+  /** Around the station, where it is known. */
+  readonly climate: () => Climate | undefined
+  readonly preview: Preview
+  readonly held: HeldParts
+}
+
+/** A part is recorded with what was in force when it was judged, whatever has been selected since. */
+export function judging(parts: JudgingParts, { heads, player, climate, preview, held }: Sources): Judging {
+  const { identity, version, setup, store, metrics, feed, discipline, dryRun } = parts
+  const clock = systemClock
+  const ids = new InspectionIds()
+  const judgedBy = new WeakMap<Trigger, InForce>()
+  const nowInForce = (): InForce =>
+    player === undefined ? setup.inForce : setup.inForceOver(player.tray(setup.tray))
+  return {
+    inspect: (trigger, signal) => {
+      const inForce = nowInForce()
+      judgedBy.set(trigger, inForce)
+      return inspect(trigger, heads, (evidence) => judge(inForce.plan, evidence), signal)
+    },
+    storable: () => store.storable,
+    retry: (error) => error instanceof StoreError && PASSING.has(error.fault),
+    seen: (trigger) => {
+      preview.makeWay()
+      store.noteTrigger(trigger)
+    },
+    decided: (part) => {
+      metrics.decided(decisionOf(part))
+      preview.measured(part.inspected.observation.measurements)
+      if (part.judgement.verdict.action === 'hold') held.held()
+    },
+    record: (part) => {
+      const { draft, raw } = recordOf(part, {
+        id: ids.next(),
+        identity,
+        software: version,
+        inForce: judgedBy.get(part.trigger) ?? nowInForce(),
+        clock: discipline.state,
+        wallMs: clock.wall() - (clock.now() - part.trigger.at),
+        dryRun,
+        climate: player === undefined ? climate() : undefined,
+      })
+      return () => append(store, draft, raw, part.trigger.number)
+    },
+    stored: (entry, part) => {
+      metrics.appended(clock.now() - part.decidedAt)
+      feed.emit({ type: 'inspection', inspection: entry })
+    },
+  }
+}
+
+/** What a store refuses for now. Anything else it would refuse for ever. */
+const PASSING: ReadonlySet<string> = new Set(['full', 'io', 'locked', 'overloaded', 'failed'])
+
+/** A commit that failed may have reached the disk all the same: then the record is there already. */
+async function append(
+  store: Store,
+  draft: InspectionDraft,
+  raw: Uint8Array,
+  trigger: number,
+): Promise<OutboxEntry> {
+  try {
+    return await store.append(draft, raw, trigger)
+  } catch (error) {
+    const stored =
+      error instanceof StoreError && error.fault === 'duplicate' ? await store.get(draft.id) : undefined
+    if (stored === undefined) throw error
+    return stored
+  }
+}
+
+function decisionOf({
+  judgement,
+  inspected,
+  latencyMs,
+  decidedAt,
+}: DecidedPart): Parameters<Metrics['decided']>[0] {
+  const { verdict } = judgement
+  const read = [...inspected.observation.measurements.values()].map(({ takenAt }) => takenAt)
+  return {
+    action: verdict.action,
+    latencyMs,
+    ...(read.length === 0 ? {} : { decisionMs: Math.max(0, decidedAt - Math.max(...read)) }),
+    ...(verdict.kind === 'graded' ? { grade: verdict.grade, reasons: [] } : { reasons: verdict.reasons }),
+  }
+}
