@@ -50,9 +50,7 @@ export const stationState = z.object({
   equipment: z
     .array(equipment)
     .optional()
-    .describe(
-      'What works beside the heads, as far as the station has it, in this order; absent: an older gateway',
-    ),
+    .describe('What works beside the heads, as far as the station has it; absent: an older gateway'),
   /** `stored = delivered + backlog + quarantined`, in log entries of the present epoch. */
   sinks: z.array(
     z.object({
