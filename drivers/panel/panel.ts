@@ -25,6 +25,17 @@ import {
 /** How long opening and closing wait for the expanders, ms; a bus gives up a transfer after 1 s. */
 const BUS_LIMIT_MS = 3000
 
+// Kept, so that only the first panel waits for the disk; not at start, because a station without a panel needs none of it.
+let loading: Promise<JohnnyFive> | undefined
+
+function load(): Promise<JohnnyFive> {
+  loading ??= import('johnny-five').then(({ default: johnnyFive }) => johnnyFive)
+  loading.catch(() => {
+    loading = undefined
+  })
+  return loading
+}
+
 export const ALL_OFF: PanelShow = { green: 'off', amber: 'off', red: 'off', buzzer: 'off' }
 
 /** A button was pressed; `at` is the monotonic ms of the first touch that lasted. Must not throw. */
@@ -70,7 +81,7 @@ export class Panel {
    */
   static async open(gpio: Gpio, clock: Clock, options: PanelOptions): Promise<Panel> {
     checkOptions(options)
-    const { default: johnnyFive } = await import('johnny-five')
+    const johnnyFive = await load()
     const lines = linesOf(options)
     const io = new LineIo(gpio, lines)
     // Its prompt, its prints and its signal handler are for programs that own their process.

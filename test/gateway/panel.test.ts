@@ -1,6 +1,5 @@
-// Virtual time does not wait until it is loaded.
-import 'johnny-five'
-import { test } from 'tap'
+import { before, test } from 'tap'
+import { systemClock } from '../../drivers/clock.ts'
 import type { Button, PanelShow } from '../../drivers/panel/options.ts'
 import { ALL_OFF, Panel, type PressListener } from '../../drivers/panel/panel.ts'
 import { VirtualClock } from '../../drivers/simulated/clock.ts'
@@ -27,6 +26,12 @@ const WELL: StationMood = {
   alert: false,
 }
 const never = new AbortController().signal
+
+// Virtual time does not wait while johnny-five is loaded.
+before(async () => {
+  const panel = await Panel.open(new SimulatedGpio(systemClock), systemClock, {})
+  await panel.close()
+})
 
 /** Lamps as they are read from afar: green, amber, red, buzzer; `.` is off. */
 const read = ({ green, amber, red, buzzer }: PanelShow): string =>
