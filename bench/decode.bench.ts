@@ -1,14 +1,13 @@
 /**
- * What one frame of the ranging chip costs: µs to decode, beside the goals and beside the byte swap that ST's driver
- * begins with; and bytes and transfers on the bus, beside ST's driver and the least that a frame can cost.
+ * What one frame of the ranging chip costs to decode, beside the goals and beside the byte swap that ST's driver begins
+ * with; and how long the chip takes to open, cold and warm. What a frame costs on the bus is in `bus.bench.ts`.
  *   node dist/bench/decode.bench.js
  */
 import { SimulatedBus } from '../drivers/simulated/bus.ts'
 import { VirtualClock } from '../drivers/simulated/clock.ts'
 import { generateFirmware } from '../drivers/simulated/firmware.ts'
 import { SimulatedVl53l8ch } from '../drivers/simulated/vl53l8ch.ts'
-import { busTimeMs } from '../drivers/vl53l8ch/bus-time.ts'
-import { planRanging, type RangingSettings } from '../drivers/vl53l8ch/configuration.ts'
+import type { RangingSettings } from '../drivers/vl53l8ch/configuration.ts'
 import { histogramsOf } from '../drivers/vl53l8ch/histograms.ts'
 import { swapWords } from '../drivers/vl53l8ch/mailbox.ts'
 import { decodeMotion } from '../drivers/vl53l8ch/motion.ts'
@@ -18,16 +17,11 @@ import { StillScene } from '../test/fakes/still-scene.ts'
 
 const ROUNDS = 15
 const DECODES = 2000
-const FRAMES = 300
 const firmware = generateFirmware(1)
-/** ST's examples ask every 5 ms. */
-const ULD_POLL_MS = 5
-const READ_HEADER_BYTES = 2
 
 const whole = { startX: 0, startY: 0, mergeX: 1, mergeY: 1, columns: 8, rows: 8 }
 const quarters = { startX: 0, startY: 0, mergeX: 2, mergeY: 2, columns: 4, rows: 4 }
 const eight: RangingSettings = { zones: 64, rateHz: 15 }
-const four: RangingSettings = { zones: 16, rateHz: 60 }
 
 async function opened(settings: RangingSettings, hz: number) {
   const clock = new VirtualClock()
@@ -63,27 +57,6 @@ async function decoding(
   )
 }
 
-/** Frames in sequence at the chip's rate: what `next` needs for each. */
-async function onTheBus(name: string, settings: RangingSettings, hz: number): Promise<void> {
-  const { bus, chip } = await opened(settings, hz)
-  for (let i = 0; i < 20; i += 1) await chip.next()
-  const before = { ...bus.traffic }
-  for (let i = 0; i < FRAMES; i += 1) await chip.next()
-  const bytes = (bus.traffic.bytesIn + bus.traffic.bytesOut - before.bytesIn - before.bytesOut) / FRAMES
-  const transfers = (bus.traffic.transfers - before.transfers) / FRAMES
-  const plan = planRanging(settings)
-  const uldPlan = planRanging({ ...settings, layout: 'uld' })
-  const polls = Math.ceil(1000 / settings.rateHz / ULD_POLL_MS)
-  const uldBytes = uldPlan.frameBytes + READ_HEADER_BYTES + polls * (4 + READ_HEADER_BYTES)
-  const least = plan.frameBytes + 4 + 2 * READ_HEADER_BYTES
-  const limit = 1000 / busTimeMs(plan, hz)
-  console.log(
-    `${name.padEnd(34)} ours ${bytes.toFixed(0)} bytes in ${transfers.toFixed(2)} transfers; ST's ${uldBytes} in ${polls + 1}; ` +
-      `least ${least} in 2 (ours ${(bytes / least).toFixed(3)}×); bus limit ${limit.toFixed(1)} Hz at ${hz / 1000} kHz, ` +
-      `${settings.rateHz} Hz asked, ${chip.missedFrames} of ${FRAMES} frames missed`,
-  )
-}
-
 console.log('decode')
 await decoding('8×8', eight, 20, (raw) => decodeFrame(raw, 64, 1, 0))
 await decoding('8×8 with motion', eight, 20, (raw) => [decodeFrame(raw, 64, 1, 0), decodeMotion(raw)])
@@ -100,17 +73,6 @@ await decoding(
   { ...eight, rateHz: 5, histograms: { startBin: 0, bins: 18, subSample: 4, grid: whole } },
   100,
   both,
-)
-
-console.log('bus, per frame')
-await onTheBus('8×8 at 15 Hz', eight, 400_000)
-await onTheBus('8×8 at 15 Hz, ranges and status', { ...eight, outputs: ['range', 'status'] }, 400_000)
-await onTheBus('8×8 at 15 Hz, 3 targets', { ...eight, targetsPerZone: 3 }, 400_000)
-await onTheBus('4×4 at 60 Hz', four, 400_000)
-await onTheBus(
-  '8×8 + histograms at 15 Hz',
-  { ...eight, histograms: { startBin: 4, bins: 20, subSample: 2, grid: quarters } },
-  1_000_000,
 )
 
 console.log('open')
