@@ -78,7 +78,8 @@ await runCases({
   'unplugged: absent, at once, with the kernel’s reason': async () => {
     const waiting = rejects(unit.measure(clock.now() + 60_000, never), {
       fault: 'absent',
-      message: /ffmpeg ended with 0: \/dev\/video0 is gone/,
+      // On a slow machine its end is heard of later than the end of its pictures.
+      message: /ffmpeg (ended with 0|closed its output): \/dev\/video0 is gone/,
     })
     plug('unbind')
     await waiting
