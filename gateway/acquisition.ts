@@ -19,6 +19,14 @@ export interface DecidedPart {
   readonly decidedAt: number
 }
 
+/** How long a part may be looked at. */
+export interface LookTime {
+  /** Until its deadline, ms. */
+  readonly leftMs: () => number
+  /** Whether another part has come: one that stood still has moved on. */
+  readonly nextWaits: () => boolean
+}
+
 /** What acquisition needs of the rest of the station. */
 export interface AcquisitionOptions {
   readonly clock: Clock
@@ -37,7 +45,7 @@ export interface AcquisitionOptions {
   /** Why no part can be looked at now, if none can: it is turned away for it. */
   readonly obstacle?: () => UngradedReason | undefined
   /** Asks the heads and judges; what a sensor does is in the judgement, never an exception. */
-  readonly inspect: (trigger: Trigger, signal: AbortSignal) => Promise<Inspected>
+  readonly inspect: (trigger: Trigger, signal: AbortSignal, time: LookTime) => Promise<Inspected>
   /** Whether the store may take a record later that it refused with this error. */
   readonly retry: (error: unknown) => boolean
   /** Whether the store takes inspections: while it does not, no part passes. */
@@ -224,10 +232,13 @@ export class Acquisition implements Unit {
     this.#measuring = undefined
   }
 
-  async #look({ trigger }: Part): Promise<Inspected> {
-    const { inspect, log } = this.#options
+  async #look({ trigger, deadlineAt }: Part): Promise<Inspected> {
+    const { inspect, log, clock } = this.#options
     try {
-      return await inspect(trigger, this.#deadlineSignal())
+      return await inspect(trigger, this.#deadlineSignal(), {
+        leftMs: () => deadlineAt - clock.now(),
+        nextWaits: () => this.#waiting.length > 0,
+      })
     } catch (error) {
       log.error({ err: error, trigger: trigger.number }, 'an inspection broke')
       return notInspected(undecided('sensor-failed'))

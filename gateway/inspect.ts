@@ -2,6 +2,7 @@ import type { Spectrum } from '../drivers/as7341/counts.ts'
 import { SensorError, type SensorFault } from '../drivers/sensor.ts'
 import type { RangeFrame } from '../drivers/vl53l8ch/ranges.ts'
 import type { Action, Gap, HeadKind, Judgement, Measurement, Trigger, UngradedReason } from './inspection.ts'
+import type { Look } from './look.ts'
 
 /** A head, as an inspection sees it. */
 export interface MeasuringHead {
@@ -11,11 +12,16 @@ export interface MeasuringHead {
   measure(since: number, signal: AbortSignal): Promise<Measurement>
   /** The next one in sequence, where the head measures on its own: sooner, but perhaps begun before the call. */
   next?(signal: AbortSignal): Promise<Measurement>
+  /** All looks at one part, oldest first, where there are to be several; measures as `measure` does. */
+  looks?(since: number, signal: AbortSignal): Promise<readonly Look[]>
 }
 
 /** What the heads said about one part, by head id, and what was not said. */
 export interface Observation {
+  /** Of several looks the last. */
   readonly measurements: ReadonlyMap<string, Measurement>
+  /** Of heads that looked several times, all of it, oldest first. */
+  readonly looks: ReadonlyMap<string, readonly Look[]>
   readonly gaps: readonly Gap[]
 }
 
@@ -28,7 +34,10 @@ export interface Inspected {
 
 /** What the analysis judges: the station's first head of each kind (CONTRACTS). */
 export interface Evidence {
+  /** Of several looks the last. */
   readonly frame?: RangeFrame
+  /** All looks that `frame` is the last of, oldest first; absent: it is the only one. */
+  readonly looks?: readonly Look[]
   readonly spectrum?: Spectrum
   readonly gaps: readonly Gap[]
   /** Ids of the heads that frame and spectrum come from. */
@@ -63,7 +72,11 @@ export async function inspect(
 
 /** A part that nobody looked at. */
 export function notInspected(judgement: Judgement): Inspected {
-  return { observation: { measurements: new Map(), gaps: [] }, evidence: { gaps: [] }, judgement }
+  return {
+    observation: { measurements: new Map(), looks: new Map(), gaps: [] },
+    evidence: { gaps: [] },
+    judgement,
+  }
 }
 
 /** A verdict without a look. */
@@ -82,12 +95,16 @@ export async function observe(
   signal: AbortSignal,
 ): Promise<Observation> {
   const measurements = new Map<string, Measurement>()
+  const looks = new Map<string, readonly Look[]>()
   const gaps: Gap[] = []
   let over = false
   const asked = heads.map(async (head) => {
     try {
-      const measurement = await head.measure(since, signal)
-      if (!over) measurements.set(head.id, measurement)
+      const seen = await head.looks?.(since, signal)
+      const measurement = seen?.at(-1)?.frame ?? (await head.measure(since, signal))
+      if (over) return
+      measurements.set(head.id, measurement)
+      if (seen !== undefined && seen.length > 1) looks.set(head.id, seen)
     } catch (error) {
       if (!over && !signal.aborted) gaps.push({ head: head.id, reason: reasonOf(error) })
     }
@@ -98,16 +115,18 @@ export async function observe(
     if (!measurements.has(id) && !gaps.some(({ head }) => head === id))
       gaps.push({ head: id, reason: 'late' })
   }
-  return { measurements, gaps }
+  return { measurements, looks, gaps }
 }
 
-function evidenceOf(heads: readonly MeasuringHead[], { measurements, gaps }: Observation): Evidence {
+function evidenceOf(heads: readonly MeasuringHead[], { measurements, looks, gaps }: Observation): Evidence {
   const ranging = heads.find(({ kind }) => kind === 'vl53l8ch')?.id
   const spectral = heads.find(({ kind }) => kind === 'as7341')?.id
   const frame = measurements.get(ranging ?? '')
   const spectrum = measurements.get(spectral ?? '')
+  const seen = looks.get(ranging ?? '')
   return {
     ...(frame?.kind === 'vl53l8ch' ? { frame } : {}),
+    ...(seen === undefined ? {} : { looks: seen }),
     ...(spectrum?.kind === 'as7341' ? { spectrum } : {}),
     gaps,
     heads: {

@@ -2,7 +2,9 @@ import { decode, encode } from '@msgpack/msgpack'
 import { z } from 'zod'
 import { CHANNELS, decodeSpectrum, type Spectrum } from '../drivers/as7341/counts.ts'
 import { decodeFrame, type RangeFrame } from '../drivers/vl53l8ch/ranges.ts'
+import type { Observation } from './inspect.ts'
 import type { HeadKind, Measurement, Trigger } from './inspection.ts'
+import type { Look } from './look.ts'
 
 const bytes = z.union([
   z.custom<Uint8Array>((value) => value instanceof Uint8Array, 'expected bytes or base64'),
@@ -13,8 +15,13 @@ const ranges = z.object({
   kind: z.literal('vl53l8ch'),
   zones: z.literal([16, 64]),
   targets_per_zone: z.literal([1, 2, 3, 4]),
-  /** The frame as it came over the bus. */
+  /** The frame as it came over the bus; of several looks the last. */
   payload: bytes,
+  /** All looks, oldest first, where there were several; `belt_mm`: belt travel since the trigger. */
+  looks: z
+    .array(z.object({ belt_mm: z.number().optional(), payload: bytes }))
+    .min(1)
+    .optional(),
 })
 
 const spectrum = z.object({
@@ -56,8 +63,8 @@ export const rawRecord = z.object({
 })
 export type RawRecord = z.infer<typeof rawRecord>
 
-/** What a measurement leaves in the raw record. */
-export function rawHeadOf(measurement: Measurement): RawHead {
+/** What a measurement, and the looks that it is the last of, leave in the raw record. */
+export function rawHeadOf(measurement: Measurement, looks: readonly Look[] = []): RawHead {
   switch (measurement.kind) {
     case 'vl53l8ch':
       return {
@@ -65,10 +72,15 @@ export function rawHeadOf(measurement: Measurement): RawHead {
         zones: measurement.zones,
         targets_per_zone: measurement.targetsPerZone,
         payload: measurement.raw,
+        ...(looks.length === 0 ? {} : { looks: looks.map(rawLook) }),
       }
     case 'as7341':
       return rawSpectrum(measurement)
   }
+}
+
+function rawLook({ frame, beltMm }: Look): { payload: Uint8Array; belt_mm?: number } {
+  return { ...(beltMm === undefined ? {} : { belt_mm: beltMm }), payload: frame.raw }
 }
 
 function rawSpectrum({ raw, integration, gain, integrationMs, counts: seen }: Spectrum): RawHead {
@@ -103,6 +115,19 @@ export function measurementOf(head: RawHead, takenAt: number): RangeFrame | Spec
   }
 }
 
+/**
+ * All looks that a raw head record holds, oldest first; none where there was one only.
+ * @param takenAt monotonic ms to give them
+ * @throws SensorError `corrupt` where the bytes contradict themselves
+ */
+export function looksOf(head: RawHead, takenAt: number): readonly Look[] {
+  if (head.kind !== 'vl53l8ch' || head.looks === undefined) return []
+  return head.looks.map(({ belt_mm: beltMm, payload }) => ({
+    frame: decodeFrame(payload, head.zones, head.targets_per_zone, takenAt),
+    ...(beltMm === undefined ? {} : { beltMm }),
+  }))
+}
+
 /** The raw record of one part, as the store keeps it: MessagePack of `poincon.raw/1`. */
 export function encodeRaw(record: RawRecord): Uint8Array {
   return encode(record)
@@ -124,7 +149,7 @@ export function rawLine(record: RawRecord): string {
 export function rawRecordOf(
   trigger: Trigger,
   wallMs: number,
-  measurements: ReadonlyMap<string, Measurement>,
+  { measurements, looks }: Pick<Observation, 'measurements' | 'looks'>,
   judgedWith: {
     readonly recipe: { readonly id: string; readonly revision: number }
     readonly calibration: readonly string[]
@@ -138,7 +163,9 @@ export function rawRecordOf(
       source: trigger.source,
       ...(trigger.sampleId === undefined ? {} : { sample_id: trigger.sampleId }),
     },
-    heads: Object.fromEntries([...measurements].map(([id, measurement]) => [id, rawHeadOf(measurement)])),
+    heads: Object.fromEntries(
+      [...measurements].map(([id, measurement]) => [id, rawHeadOf(measurement, looks.get(id))]),
+    ),
     recipe: { id: judgedWith.recipe.id, revision: judgedWith.recipe.revision },
     calibration: [...judgedWith.calibration],
   }

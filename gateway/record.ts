@@ -62,7 +62,7 @@ export function recordOf(
     },
     meta: { firmware_version: software, ...climateFields(climate), config_profile: recipe.recipe.id },
   }
-  const raw = rawRecordOf(trigger, wallMs, observation.measurements, {
+  const raw = rawRecordOf(trigger, wallMs, observation, {
     recipe: draft.recipe,
     calibration,
   })

@@ -2,8 +2,9 @@ import type { Clock } from '../../drivers/clock.ts'
 import { SensorError } from '../../drivers/sensor.ts'
 import type { EmptyTray } from '../calibration.ts'
 import type { MeasuringHead } from '../inspect.ts'
-import type { HeadKind, Measurement } from '../inspection.ts'
-import { headFor, measurementOf, type RawRecord } from '../raw.ts'
+import type { HeadKind } from '../inspection.ts'
+import type { Look } from '../look.ts'
+import { headFor, looksOf, measurementOf, type RawHead, type RawRecord } from '../raw.ts'
 
 /** The heads of a station as far as a replay stands in for them. */
 export interface ReplayedHead {
@@ -35,7 +36,12 @@ export class Player {
 
   constructor(options: ReplayOptions) {
     this.#options = options
-    this.heads = options.heads.map(({ id, kind }) => ({ id, kind, measure: () => this.#measure(id) }))
+    this.heads = options.heads.map(({ id, kind }) => ({
+      id,
+      kind,
+      measure: () => promised(() => measurementOf(this.#recorded(id), options.clock.now())),
+      looks: () => promised(() => looksOf(this.#recorded(id), options.clock.now())),
+    }))
   }
 
   /**
@@ -75,16 +81,19 @@ export class Player {
     return undefined
   }
 
-  #measure(id: string): Promise<Measurement> {
-    const { heads, clock } = this.#options
-    const recorded = Object.entries(this.#current?.heads ?? {}).find(
+  #recorded(id: string): RawHead {
+    const { heads } = this.#options
+    const found = Object.entries(this.#current?.heads ?? {}).find(
       ([name, head]) => headFor(name, head.kind, heads) === id,
     )
-    return new Promise((resolve) => {
-      if (recorded === undefined) throw new SensorError(id, 'absent', 'not in this record')
-      resolve(measurementOf(recorded[1], clock.now()))
-    })
+    if (found === undefined) throw new SensorError(id, 'absent', 'not in this record')
+    return found[1]
   }
+}
+
+/** What `work` throws rejects. */
+function promised<T>(work: () => T): Promise<T> {
+  return new Promise((resolve) => resolve(work()))
 }
 
 function pauseMs(before: RawRecord | undefined, record: RawRecord): number {
