@@ -3,7 +3,6 @@ import { SensorError } from '../../drivers/sensor.ts'
 import type { EmptyTray } from '../calibration.ts'
 import type { MeasuringHead } from '../inspect.ts'
 import type { HeadKind } from '../inspection.ts'
-import type { Look } from '../look.ts'
 import { headFor, looksOf, measurementOf, type RawHead, type RawRecord } from '../raw.ts'
 
 /** The heads of a station as far as a replay stands in for them. */
