@@ -13,6 +13,7 @@ const USAGE = `poincon <command>
   record --head ID --out DIR [--frames N]
                             writes down what a head and its driver say to each other
   firmware import FILE…     turns ST's header into a checked image for the ranging heads
+  lot list|show|start|close what was made together, and its totals
   help                      prints this
 
 Exit codes: 0 all is well · 1 something failed · 2 wrong usage · 78 the configuration is wrong
@@ -25,6 +26,7 @@ const VERBS: Readonly<Record<string, () => Promise<(args: readonly string[]) => 
   doctor: async () => (await import('./commands/doctor.ts')).doctorCommand,
   panel: async () => (await import('./commands/panel.ts')).panelCommand,
   record: async () => (await import('./commands/record.ts')).recordCommand,
+  lot: async () => (await import('./commands/lot.ts')).lotCommand,
   firmware: async () => (await import('./commands/firmware.ts')).firmwareCommand,
   help: () => Promise.resolve(() => say(USAGE)),
 }

@@ -23,6 +23,8 @@ export interface DeliveringParts {
   readonly version: string
   readonly log: Log
   readonly store: Store
+  /** Who of the station itself reads the log, each behind a cursor of its own. */
+  readonly readers: readonly Sink[]
   /** Asked every 10 s for the retained `health` and the measurement `station`. */
   readonly health: () => HealthReport
 }
@@ -38,6 +40,8 @@ export interface Delivering {
   readonly screen: PreviewScreen
   /** Recipe or lot are others now: the retained state says so. */
   announce(): void
+  /** Whether this cursor is of the station itself, and no delivery. */
+  isReader(name: string): boolean
   /** A sink is as well as the worse of its connection and its pump. */
   sinkStatus(name: string): UnitStatus
 }
@@ -47,20 +51,25 @@ const EMBEDDED_SINK = 'broker'
 
 /** Makes broker, sinks and pumps, as far as they are configured. */
 export function delivering(parts: DeliveringParts): Delivering {
-  const { config, log, store } = parts
+  const { config, log, store, readers } = parts
   const broker = config.mqtt.enabled
     ? new Broker({ host: config.mqtt.host, port: config.mqtt.port, log })
     : undefined
   const sinks = openSinks(parts, broker)
   const { preview } = stationTopics(config)
-  const pumps = sinks.map(
-    (sink) =>
-      new Pump({ outbox: store, sink, backlog: () => store.backlog(sink.name), clock: systemClock, log }),
-  )
+  const pumpOf = (sink: Sink): Pump =>
+    new Pump({ outbox: store, sink, backlog: () => store.backlog(sink.name), clock: systemClock, log })
+  const pumps = sinks.map(pumpOf)
   const publishers = sinks.filter((sink) => sink instanceof MqttSink)
   return {
     broker,
-    units: [storeUnit(store, sinks), ...(broker === undefined ? [] : [broker]), ...sinks, ...pumps],
+    units: [
+      storeUnit(store, [...readers, ...sinks]),
+      ...readers.map(pumpOf),
+      ...(broker === undefined ? [] : [broker]),
+      ...sinks,
+      ...pumps,
+    ],
     channels: [
       ...(broker === undefined ? [] : [broker]),
       // The embedded broker takes commands itself, and knows who asks.
@@ -73,6 +82,7 @@ export function delivering(parts: DeliveringParts): Delivering {
     announce: () => {
       for (const publisher of publishers) publisher.announce()
     },
+    isReader: (name) => readers.some((reader) => reader.name === name),
     sinkStatus: (name) => sinkStatus(name, sinks, pumps),
   }
 }

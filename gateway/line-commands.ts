@@ -3,8 +3,10 @@ import type { Clock } from '../drivers/clock.ts'
 import type { Acquisition } from './acquisition.ts'
 import type { PartCounters } from './health/counters.ts'
 import type { Log } from './log.ts'
+import { dayLotId, lotId } from './lot.ts'
+import type { LotBook } from './lot-book.ts'
 import { CommandError, type CommandHandler } from './mqtt/commands.ts'
-import { lotId, type Setup } from './setup.ts'
+import type { Setup } from './setup.ts'
 import type { TrayCalibration } from './tray-calibration.ts'
 
 export interface LineCommandParts {
@@ -14,6 +16,7 @@ export interface LineCommandParts {
   readonly setup: Setup
   readonly calibration: TrayCalibration
   readonly counters: PartCounters
+  readonly lots: Pick<LotBook, 'begin' | 'close' | 'get'>
   readonly clock: Clock
   readonly log: Log
   /** Recipe, lot or calibration are others now. */
@@ -28,6 +31,11 @@ const inspectPayload = z.strictObject({
 const recipePayload = z.strictObject({ id: z.string().min(1).max(64).describe('A recipe in the store.') })
 const lotPayload = z.strictObject({
   lot_id: lotId.describe('Letters, digits, `.`, `_` and `-`.'),
+  by: person,
+})
+const closePayload = z.strictObject({
+  next: lotId.optional().describe('The lot that begins then; default: named by the day.'),
+  by: person,
 })
 const calibrationPayload = z.strictObject({
   kind: z.literal('empty-tray').default('empty-tray').describe('What lies under the heads: nothing.'),
@@ -43,6 +51,7 @@ export const commandPayloads = {
   inspect: inspectPayload,
   'recipe/select': recipePayload,
   'lot/start': lotPayload,
+  'lot/close': closePayload,
   'calibration/start': calibrationPayload,
   'line/resume': resumePayload,
   'log/level': levelPayload,
@@ -52,7 +61,7 @@ export const commandPayloads = {
 export function lineCommands(
   parts: LineCommandParts,
 ): Readonly<Record<keyof typeof commandPayloads, CommandHandler>> {
-  const { acquisition, bring, setup, calibration, counters, clock, log, changed } = parts
+  const { acquisition, bring, setup, calibration, lots, log, changed } = parts
   return {
     inspect: async (payload) => {
       const { sample_id: sampleId } = inspectPayload.parse(payload)
@@ -67,12 +76,16 @@ export function lineCommands(
       changed()
       return { id: recipe.id, revision }
     },
-    'lot/start': async (payload) => {
-      const lot = await setup.startLot(lotPayload.parse(payload).lot_id, clock.wall())
-      counters.beginLot()
-      log.info({ lot: lot.id }, 'lot started')
-      changed()
-      return { lot_id: lot.id, started_at: lot.startedAt }
+    'lot/start': (payload) => {
+      const { lot_id: id, by } = lotPayload.parse(payload)
+      return beginLot(parts, id, by)
+    },
+    'lot/close': async (payload) => {
+      const { next, by } = closePayload.parse(payload)
+      const closed = await lots.close(setup.lot.id, recipeNow(setup), by)
+      log.info({ lot: closed.id, by }, 'lot closed')
+      const begun = await beginLot(parts, next ?? (await freeLotId(parts)), by)
+      return { ...begun, closed }
     },
     'calibration/start': async (payload) => {
       const { by } = calibrationPayload.parse(payload)
@@ -94,6 +107,31 @@ export function lineCommands(
       return Promise.resolve({ level })
     },
   }
+}
+
+async function beginLot(
+  { setup, counters, lots, clock, log, changed }: LineCommandParts,
+  id: string,
+  by: string,
+): Promise<{ readonly lot_id: string; readonly started_at: string }> {
+  await lots.begin(id, recipeNow(setup), by)
+  const lot = await setup.startLot(id, clock.wall())
+  counters.beginLot()
+  log.info({ lot: lot.id, by }, 'lot started')
+  changed()
+  return { lot_id: lot.id, started_at: lot.startedAt }
+}
+
+async function freeLotId({ lots, clock }: LineCommandParts): Promise<string> {
+  for (const taken = new Set<string>(); ; ) {
+    const id = dayLotId(clock.wall(), (one) => taken.has(one))
+    if ((await lots.get(id)) === undefined) return id
+    taken.add(id)
+  }
+}
+
+function recipeNow({ recipe }: Setup): { readonly id: string; readonly revision: number } {
+  return { id: recipe.recipe.id, revision: recipe.revision }
 }
 
 function refuse(error: unknown): never {

@@ -10,11 +10,12 @@ import { FeedHub } from './feed.ts'
 import { FlowsProcess } from './flows.ts'
 import { type Hardware, wire } from './hardware.ts'
 import { PartCounters } from './health/counters.ts'
-import { HealthBoard } from './health/health.ts'
+import { HealthBoard, type HealthReport } from './health/health.ts'
 import { Metrics } from './health/metrics.ts'
 import { type Identity, identityOf } from './identity.ts'
 import { lineCommands } from './line-commands.ts'
 import type { Log } from './log.ts'
+import { LotBook } from './lot-book.ts'
 import { type Measuring, measuring } from './measuring.ts'
 import type { Broker } from './mqtt/broker.ts'
 import { CommandServer } from './mqtt/commands.ts'
@@ -98,7 +99,9 @@ function assemble(parts: Parts): { readonly units: readonly Unit[]; readonly rea
     counters: () => counters.sinceStart(),
     sinks: () => store.sinks(),
   })
-  const delivery = delivering({ config, identity, setup, version, log, store, health: () => board.report() })
+  const lots = new LotBook(store.documents, clock)
+  const health = (): HealthReport => board.report()
+  const delivery = delivering({ config, identity, setup, version, log, store, health, readers: [lots] })
   const { screen } = delivery
   const camera = parts.replay === undefined ? cameraOf(parts) : undefined
   const measure = measuring({
@@ -120,7 +123,7 @@ function assemble(parts: Parts): { readonly units: readonly Unit[]; readonly rea
     screen,
     picture: () => smallPicture(camera?.newest()?.image),
   })
-  const servers = commandServers(parts, delivery, measure, { counters, feed })
+  const servers = commandServers(parts, delivery, measure, { counters, feed, lots })
   const flows = flowsProcess(parts, delivery.broker)
   const panel = parts.replay === undefined ? panelOf(parts, { ...measure, dryRun, board: () => board }) : []
   const extras: Unit[] = [...(camera === undefined ? [] : [camera]), ...panel, ...measure.extras]
@@ -138,7 +141,7 @@ function assemble(parts: Parts): { readonly units: readonly Unit[]; readonly rea
     stationGate.watch = { alive: () => acquisition.alive, ready: () => board.ready().ready }
   }
   const lineStopped = (): boolean => measure.gate.lineStopped
-  const { sinkStatus } = delivery
+  const { sinkStatus, isReader } = delivery
   const view = { config, identity, version, clock, discipline, board, setup, dryRun, heads, store, counters }
   const api = new ApiServer({
     host: config.http.host,
@@ -147,7 +150,7 @@ function assemble(parts: Parts): { readonly units: readonly Unit[]; readonly rea
     history: store,
     health: board,
     metrics,
-    station: () => describeStation({ ...view, sinkStatus, lineStopped }),
+    station: () => describeStation({ ...view, isReader, sinkStatus, lineStopped }),
     feed,
     consoleDir: fileURLToPath(new URL('../console/', import.meta.url)),
     clock,
@@ -186,14 +189,20 @@ function commandServers(
   { config, log, setup }: Parts,
   delivery: Delivering,
   { acquisition, calibration, bring }: Measuring,
-  { counters, feed }: { readonly counters: PartCounters; readonly feed: FeedHub },
+  {
+    counters,
+    feed,
+    lots,
+  }: { readonly counters: PartCounters; readonly feed: FeedHub; readonly lots: LotBook },
 ): readonly Unit[] {
   const clock = systemClock
   const changed = (): void => {
     delivery.announce()
     feed.emit({ type: 'station' })
   }
-  const handlers = lineCommands({ acquisition, bring, setup, calibration, counters, clock, log, changed })
+  const handlers = lineCommands({
+    ...{ acquisition, bring, setup, calibration, counters, lots, clock, log, changed },
+  })
   const topics = stationTopics(config)
   return delivery.channels.map((channel) => new CommandServer({ topics, channel, handlers, clock, log }))
 }

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { type Plan, prepare } from './analysis/judge.ts'
 import { type EmptyTray, parseCalibration } from './calibration.ts'
 import { ConfigError } from './config.ts'
+import { dayLotId, lotId } from './lot.ts'
 import { parseRecipe, type Recipe } from './recipe.ts'
 import { BUILT_IN_RECIPES } from './recipes/built-in.ts'
 
@@ -56,10 +57,6 @@ export interface Lot {
   readonly startedAt: string
 }
 
-export const lotId = z
-  .string()
-  .regex(/^[A-Za-z0-9._-]{1,64}$/, 'expected 1 to 64 of letters, digits, ., _ and -')
-
 const lotSchema = z.strictObject({
   id: lotId,
   startedAt: z.iso.datetime(),
@@ -104,7 +101,12 @@ export class Setup {
       .catch(recipeId)
       .parse(await registry.state.get('recipe'))
     const storedLot = lotSchema.safeParse(await registry.state.get('lot'))
-    const lot = storedLot.success ? storedLot.data : firstLot(wallMs)
+    const lot = storedLot.success
+      ? storedLot.data
+      : lotOf(
+          dayLotId(wallMs, () => false),
+          wallMs,
+        )
     if (!storedLot.success) await registry.state.set('lot', lot)
     if (selected === recipeId && (await registry.recipes.get(recipeId)) === undefined) {
       const known = BUILT_IN_RECIPES.map(({ id }) => id).join(', ')
@@ -172,7 +174,7 @@ export class Setup {
 
   /** @throws ZodError for an id that is none */
   async startLot(id: string, wallMs: number): Promise<Lot> {
-    const lot = lotSchema.parse({ id, startedAt: new Date(wallMs).toISOString() })
+    const lot = lotSchema.parse(lotOf(id, wallMs))
     await this.#registry.state.set('lot', lot)
     this.#lot = lot
     return lot
@@ -202,9 +204,8 @@ export class Setup {
   }
 }
 
-function firstLot(wallMs: number): Lot {
-  const at = new Date(wallMs).toISOString()
-  return { id: `lot-${at.slice(0, 10).replaceAll('-', '')}`, startedAt: at }
+function lotOf(id: string, wallMs: number): Lot {
+  return { id, startedAt: new Date(wallMs).toISOString() }
 }
 
 async function recipeInForce(registry: SetupRegistry, id: string): Promise<RecipeInForce> {

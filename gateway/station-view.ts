@@ -21,6 +21,8 @@ export interface StationViewParts {
   readonly dryRun: boolean
   readonly heads: readonly { readonly id: string; readonly kind: HeadKind; status?(): UnitStatus }[]
   readonly store: Store
+  /** Whether a cursor is of the station itself, and no delivery. */
+  readonly isReader: (name: string) => boolean
   /** By the name of the sink. */
   readonly sinkStatus: (name: string) => UnitStatus
   readonly lineStopped: () => boolean
@@ -53,12 +55,19 @@ export function describeStation(parts: StationViewParts): StationState {
       ...plain(head.status?.() ?? { state: 'ok' }),
     })),
     equipment: equipmentOf(parts.board),
-    sinks: parts.store.sinks().map((sink) => {
-      const { state, detail } = parts.sinkStatus(sink.name)
-      return { ...sink, state, ...(detail === undefined ? {} : { detail }) }
-    }),
+    sinks: sinksOf(parts),
     counters: { since_start: countersOnWire(counters.sinceStart()), lot: countersOnWire(counters.lot()) },
   }
+}
+
+function sinksOf({ store, isReader, sinkStatus }: StationViewParts): StationState['sinks'] {
+  return store
+    .sinks()
+    .filter(({ name }) => !isReader(name))
+    .map((sink) => {
+      const { state, detail } = sinkStatus(sink.name)
+      return { ...sink, state, ...(detail === undefined ? {} : { detail }) }
+    })
 }
 
 function equipmentOf(board: HealthBoard): NonNullable<StationState['equipment']> {

@@ -12,6 +12,7 @@ import { History } from './log/history.ts'
 import { LogRows } from './log/rows.ts'
 import { migrate } from './migrations/migrate.ts'
 import { Calibrations } from './registry/calibrations.ts'
+import { Documents } from './registry/documents.ts'
 import { Recipes } from './registry/recipes.ts'
 import { StationState } from './registry/station-state.ts'
 import { closeAll, Store } from './store.ts'
@@ -101,6 +102,7 @@ async function open(options: OpenStoreOptions, opened: Opened): Promise<Store> {
     recipes: new Recipes(writer, reader, clock),
     calibrations: new Calibrations(writer, reader),
     state: new StationState(writer, reader),
+    documents: new Documents(writer, reader),
   })
 }
 

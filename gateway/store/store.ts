@@ -9,6 +9,7 @@ import type { History } from './log/history.ts'
 import type { TriggerJournal } from './log/journal.ts'
 import type { Unrecorded } from './log/unrecorded.ts'
 import type { Calibrations } from './registry/calibrations.ts'
+import type { Documents } from './registry/documents.ts'
 import type { Recipes } from './registry/recipes.ts'
 import type { StationState } from './registry/station-state.ts'
 import type { WitnessKeeper } from './witness.ts'
@@ -30,6 +31,7 @@ export interface StoreParts {
   readonly recipes: Recipes
   readonly calibrations: Calibrations
   readonly state: StationState
+  readonly documents: Documents
 }
 
 /** The station's memory: the log of inspections with a cursor per sink, and what the station works with. */
@@ -66,6 +68,11 @@ export class Store implements Outbox {
   /** What the station remembers over a restart. */
   get state(): StationState {
     return this.#parts.state
+  }
+
+  /** Lots, alerts, overrides. */
+  get documents(): Documents {
+    return this.#parts.documents
   }
 
   /** False while the disk refuses: from a failed commit until one works. */

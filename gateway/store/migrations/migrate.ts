@@ -2,9 +2,10 @@ import type { Database } from '../database.ts'
 import { StoreError } from '../error.ts'
 import { log } from './001-log.ts'
 import { registry } from './002-registry.ts'
+import { documents } from './003-documents.ts'
 
 /** Forward only: a released step is never edited, the next one is added at the end. */
-export const MIGRATIONS: readonly string[] = [log, registry]
+export const MIGRATIONS: readonly string[] = [log, registry, documents]
 
 /**
  * Brings the database to this release's schema, one transaction a step; `user_version` counts the steps done.

@@ -38,6 +38,7 @@ async function described(t: Test, units: HealthSources['units']): Promise<Statio
     board: new HealthBoard({ version: '0.1.0', clock, units, needed: [], counters, sinks }),
     setup: await Setup.load(store, { recipeId: config.recipe, wallMs: clock.wall() }),
     dryRun: false,
+    isReader: () => false,
     heads: [{ id: 'tof', kind: 'vl53l8ch', status: () => ({ state: 'ok' }) }],
     store,
     sinkStatus: () => ({ state: 'ok' }),
