@@ -61,6 +61,7 @@ export function drawPart(profile: Profile, random: Random, number: number): Part
   return partOf({
     number,
     quality,
+    tray: profile.tray !== undefined,
     ...size,
     xMm: lie(),
     yMm: lie(),

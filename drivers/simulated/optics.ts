@@ -70,6 +70,12 @@ export const RANGING = {
   bedReflectance: 40,
 } as const
 
+/** What the parts are made of. */
+export const PRODUCT = {
+  /** The original's (facts/SQAL.md §5); published: fat 0.836, emulsion 0.928 (10.1080/10942912.2016.1171776). */
+  densityGPerCm3: 0.947,
+} as const
+
 export const LIGHT_CHANNELS = ['F1', 'F2', 'F3', 'F4', 'F5', 'F6', 'F7', 'F8', 'NIR', 'Clear'] as const
 export type LightChannel = (typeof LIGHT_CHANNELS)[number]
 
@@ -103,8 +109,15 @@ export const SPECTRAL = {
     NIR: { reference: 600, ageing: 0.15, oxidation: 0.1, fat: 0, reflectance: 0.6 },
     Clear: { reference: 6500, ageing: -0.25, oxidation: -0.15, fat: 0, reflectance: 0.62 },
   } satisfies Record<LightChannel, ChannelOptics>,
+  /**
+   * Radius of the spot on the tray plane that the head sees, on the optical axis, mm. Only a moving part can leave it.
+   * Assumed: a lens or tube that narrows the ±40° of the bare chip (facts/AS7341.md §3).
+   */
+  spotRadiusMm: 15,
   /** Grey reflectance of the tray in all channels: the white reference until a tile has been measured. Assumed. */
   trayReflectance: 0.75,
+  /** The same of the bed beside it, as at 940 nm. Assumed. */
+  bedReflectance: 0.4,
   /** What the references were counted in, ms. */
   referenceMs: 100,
   /** Relative change per kelvin of the part's temperature from 25 °C (facts/SQAL.md §2). */
@@ -125,4 +138,94 @@ export const SPECTRAL = {
   flickerCounts: 2,
   /** Dark: at most 3 counts at gain 512 in 98 ms with autozero (facts/AS7341.md §3). */
   dark: 1 / (512 * 98),
+} as const
+
+/** What a station suffers from beyond noise, offsets and tilt. The quiet station of `QUIET` has next to none of it. */
+export interface Disturbances {
+  /**
+   * Share of each of its four neighbours' light that a zone sees besides its own: stray light in the lens. Recorded at
+   * the border of a target at contact: zones with a tenth of their neighbour's signal, which may as well be partly
+   * covered. So it is less than that; how much is assumed.
+   */
+  readonly zoneCrosstalk: number
+  /**
+   * What the chip's compensation leaves of the cover glass's reflection, kcps/spad at `glassMm`: it merges with the
+   * pulse and draws a zone nearer. Recorded without compensation, before a wall 2 m away: 1,350…2,500 at 9…22 mm.
+   */
+  readonly coverGlassKcps: number
+  /** How many zones, drawn from the seed, or which of the 64, never see a target: dirt, or SPADs that failed. */
+  readonly deadZones: number | readonly number[]
+  /** Ambient light at 940 nm, kcps/spad; it widens the range noise (see `RANGING.ambientKcps`). */
+  readonly ambientKcps: number
+  /**
+   * Factor on the shot noise of ranges. Recorded: 1 at contact (a still target, 38 frames), 1.6 at 1.7…2.2 m (three
+   * frames just after the start, whose drift is in it).
+   */
+  readonly shotNoise: number
+  /** Drift of all ranges with the silicon's temperature. */
+  readonly driftMmPerK: number
+  /** The lamp per kelvin of the hall's air (see `SimulatedHall`), relative. White LEDs: −0.002 (flux over temperature). */
+  readonly lampPerKelvin: number
+  /** Share that the lamp loses while it warms up, exponentially over `lampWarmUpMs`, from the clock's 0 on. */
+  readonly lampWarmUp: number
+  /** What the lamp loses per hour of burning, relative. White LEDs: L70 after about 50,000 h, 6e-6 an hour. */
+  readonly lampAgeingPerHour: number
+  /**
+   * Room light that reaches the spectral head past the part, counts per ms at gain 1 on Clear; the other channels by
+   * the datasheet's counts under a warm white lamp. It follows the day by half. The nominal lamp gives 65.
+   */
+  readonly strayCounts: number
+}
+
+/** The station of every figure that says nothing else. */
+export const QUIET: Disturbances = {
+  zoneCrosstalk: 0,
+  coverGlassKcps: 0,
+  deadZones: 0,
+  ambientKcps: RANGING.ambientKcps,
+  shotNoise: 1,
+  driftMmPerK: RANGING.driftMmPerK,
+  lampPerKelvin: 0,
+  lampWarmUp: 0,
+  lampAgeingPerHour: 0,
+  strayCounts: 0,
+}
+
+/** A neglected one: dusty glass, a dead zone, daylight, a lamp without control. Orders assumed, bounds as above. */
+export const HARD: Disturbances = {
+  zoneCrosstalk: 0.01,
+  // A thousandth of what was recorded uncompensated.
+  coverGlassKcps: 2,
+  deadZones: 1,
+  ambientKcps: 60,
+  shotNoise: 1.6,
+  driftMmPerK: 0.1,
+  lampPerKelvin: -0.002,
+  lampWarmUp: 0.03,
+  lampAgeingPerHour: 6e-6,
+  strayCounts: 0.5,
+}
+
+export const DISTURBED = {
+  /** Axial distance of the cover glass's reflection. Recorded: 9…22. */
+  glassMm: 12,
+  /** Time constant of a lamp on a small heat sink. Assumed. */
+  lampWarmUpMs: 900_000,
+  /** Air of the hall at which the lamp is nominal. */
+  hallC: 12,
+  /** Share of the room's light that comes and goes with the day. Assumed. */
+  straySwing: 0.5,
+  /** Counts at 64×, 27.8 ms under a warm white lamp of 2700 K (AS7341 datasheet; facts/AS7341.md §3). */
+  warmWhite: {
+    F1: 55,
+    F2: 110,
+    F3: 210,
+    F4: 390,
+    F5: 590,
+    F6: 840,
+    F7: 1350,
+    F8: 1070,
+    Clear: 1750,
+    NIR: 112,
+  } satisfies Record<LightChannel, number>,
 } as const

@@ -1,7 +1,17 @@
+import { type LightChannel, PRODUCT } from './optics.ts'
 import { QUALITY_TABLE, type Quality } from './profiles.ts'
 import type { Pose } from './scene-body.ts'
-import { type Glow, partGlow } from './scene-light.ts'
-import { type LocalChange, surfaceOf, type Wave } from './scene-surface.ts'
+import { type Glow, partGlow, partReflectance } from './scene-light.ts'
+import {
+  heightField,
+  type LocalChange,
+  type Shape,
+  type Surface,
+  surfaceOf,
+  type Wave,
+} from './scene-surface.ts'
+import { type Lab, labOf } from './truth-colour.ts'
+import { effectOf } from './truth-defects.ts'
 
 export type DefectKind = 'foreign_body' | 'deformation' | 'edge_damage' | 'optical_inconsistency'
 
@@ -12,8 +22,12 @@ export interface PartDefect {
   readonly xMm: number
   readonly yMm: number
   readonly radiusMm: number
-  /** At the centre, positive towards the head; 0 for an optical one. */
+  /** At the centre, positive towards the head, as ordered; 0 for an optical one. */
   readonly heightChangeMm: number
+  /** The largest change of the height field that it really makes: the base, the edge and other defects take from it. */
+  readonly reachedMm: number
+  /** What the part's volume gains by it, mm³; negative for a pit, 0 for an optical one. */
+  readonly volumeMm3: number
   /** At the centre, percent at 940 nm; 0 for one of shape. */
   readonly reflectanceChange: number
 }
@@ -24,14 +38,21 @@ export interface PresentPart {
   readonly present: true
   readonly quality: Quality
   readonly expectedGrade: 'A+' | 'A' | 'B' | 'C' | 'REJECT'
-  /** Integral of the height field, relief and defects included. */
+  /** Whether it came in a tray; `false` on the bare bed. */
+  readonly tray: boolean
+  /** Integral of the height field that the rays meet, relief and defects included; within 2e-4 of it. */
   readonly volumeMm3: number
+  readonly densityGPerCm3: number
+  readonly massG: number
   /** Axes of the base. */
   readonly lengthMm: number
   readonly widthMm: number
   /** Highest point, relief and defects included. */
   readonly heightMm: number
-  /** Centre of the base from the optical axis, on the tray plane; x along the zones' columns, y along their rows. */
+  /**
+   * Centre of the base from the tray's, on the tray plane; x along the zones' columns and the belt, y along their rows.
+   * A still tray's centre is on the optical axis.
+   */
   readonly xMm: number
   readonly yMm: number
   /** Of the long axis, from x towards y. */
@@ -45,14 +66,22 @@ export interface PresentPart {
   readonly temperatureC: number
   /** At 940 nm. */
   readonly reflectancePercent: number
+  /** 0…1, in the spectral head's channels: all the spectrum that the scene knows. */
+  readonly channelReflectance: Readonly<Record<LightChannel, number>>
+  /** Under D65, for the 2° observer, from `channelReflectance` of F1 to F8, linear between the filters' centres. */
+  readonly lab: Lab
   readonly defects: readonly PartDefect[]
 }
 
 /** What stood under the head: a part, or nothing but the tray. */
-export type PartTruth = PresentPart | { readonly number: number; readonly present: false }
+export type PartTruth =
+  | PresentPart
+  | { readonly number: number; readonly present: false; readonly tray: boolean }
 
 /** A part to be put under the head: what is true of it, and what the optics need. */
 export interface Part {
+  /** What it was made from. */
+  readonly spec: PartSpec
   readonly truth: PresentPart
   readonly pose: Pose
   readonly glow: Glow
@@ -60,7 +89,17 @@ export interface Part {
 
 /** A part by its dimensions. Lengths in mm; defects and waves in the body's own axes. */
 export interface PartSpec
-  extends Omit<PresentPart, 'present' | 'expectedGrade' | 'volumeMm3' | 'defects' | 'heightMm'> {
+  extends Omit<
+    PresentPart,
+    | 'present'
+    | 'expectedGrade'
+    | 'volumeMm3'
+    | 'massG'
+    | 'channelReflectance'
+    | 'lab'
+    | 'defects'
+    | 'heightMm'
+  > {
   /** Of the plain body, without relief and defects. */
   readonly heightMm: number
   readonly waves: readonly Wave[]
@@ -80,6 +119,7 @@ export function partOf(spec: Partial<PartSpec> = {}): Part {
   const full: PartSpec = {
     number: 1,
     quality: 'premium',
+    tray: false,
     lengthMm: 170,
     widthMm: 85,
     heightMm: 80,
@@ -87,6 +127,7 @@ export function partOf(spec: Partial<PartSpec> = {}): Part {
     yMm: 0,
     rotationDeg: 0,
     thicknessVariationMm: 0,
+    densityGPerCm3: PRODUCT.densityGPerCm3,
     fresh: 1,
     fat: 1,
     oxidation: 0,
@@ -98,45 +139,59 @@ export function partOf(spec: Partial<PartSpec> = {}): Part {
     defects: [],
     ...spec,
   }
-  const { waves, grain, ambientCounts, number, quality, ...state } = full
-  const surface = surfaceOf({
-    semiU: full.lengthMm / 2,
-    semiV: full.widthMm / 2,
-    height: full.heightMm,
+  const { grain, ambientCounts, xMm, yMm, rotationDeg, reflectancePercent } = full
+  const surface = surfaceOf(shapeOf(full, full.defects))
+  const blemishes = full.defects.filter(({ type }) => type === 'optical_inconsistency')
+  return {
+    spec: full,
+    truth: truthOf(full, surface),
+    pose: { surface, xMm, yMm, rotationDeg, reflectancePercent, grain, blemishes },
+    glow: partGlow(full, ambientCounts),
+  }
+}
+
+function shapeOf({ lengthMm, widthMm, heightMm, waves }: PartSpec, defects: readonly BodyDefect[]): Shape {
+  return {
+    semiU: lengthMm / 2,
+    semiV: widthMm / 2,
+    height: heightMm,
     waves,
-    changes: full.defects.filter(({ type }) => type !== 'optical_inconsistency'),
-  })
-  const truth: PresentPart = {
+    changes: defects.filter(({ type }) => type !== 'optical_inconsistency'),
+  }
+}
+
+function truthOf(full: PartSpec, surface: Surface): PresentPart {
+  const { waves, grain, ambientCounts, number, quality, ...state } = full
+  const channelReflectance = partReflectance(full)
+  return {
     number,
     present: true,
     quality,
     ...state,
     expectedGrade: QUALITY_TABLE[quality].expectedGrade,
     volumeMm3: surface.volumeMm3,
+    massG: (surface.volumeMm3 / 1000) * full.densityGPerCm3,
     heightMm: surface.maxHeightMm,
-    defects: full.defects.map((defect) => onTray(defect, full)),
-  }
-  const blemishes = full.defects.filter(({ type }) => type === 'optical_inconsistency')
-  const { xMm, yMm, rotationDeg, reflectancePercent } = full
-  return {
-    truth,
-    pose: { surface, xMm, yMm, rotationDeg, reflectancePercent, grain, blemishes },
-    glow: partGlow(full, ambientCounts),
+    channelReflectance,
+    lab: labOf(channelReflectance),
+    defects: full.defects.map((defect) => onTray(defect, full, surface)),
   }
 }
 
-function onTray(
-  { type, uMm, vMm, radiusMm, change }: BodyDefect,
-  { xMm, yMm, rotationDeg }: PartSpec,
-): PartDefect {
+function onTray(defect: BodyDefect, full: PartSpec, surface: Surface): PartDefect {
+  const { type, uMm, vMm, radiusMm, change } = defect
+  const { xMm, yMm, rotationDeg } = full
   const angle = (rotationDeg * Math.PI) / 180
-  const optical = type === 'optical_inconsistency'
-  return {
-    type,
+  const place = {
     xMm: xMm + uMm * Math.cos(angle) - vMm * Math.sin(angle),
     yMm: yMm + uMm * Math.sin(angle) + vMm * Math.cos(angle),
-    radiusMm,
-    heightChangeMm: optical ? 0 : change,
-    reflectanceChange: optical ? change : 0,
   }
+  if (type === 'optical_inconsistency') {
+    return { type, ...place, radiusMm, ...NO_SHAPE, reflectanceChange: change }
+  }
+  const others = full.defects.filter((other) => other !== defect)
+  const effect = effectOf(defect, heightField(shapeOf(full, others)), surface)
+  return { type, ...place, radiusMm, heightChangeMm: change, ...effect, reflectanceChange: 0 }
 }
+
+const NO_SHAPE = { heightChangeMm: 0, reachedMm: 0, volumeMm3: 0 } as const

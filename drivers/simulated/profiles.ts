@@ -97,6 +97,8 @@ export interface Profile {
   readonly type: BodyType
   /** Inner size and height of the rim; absent: parts lie on the bed. */
   readonly tray?: { readonly lengthMm: number; readonly widthMm: number; readonly rimMm: number }
+  /** The belt moves at this speed while the heads look, where a line has a belt; absent: it stops for each part. */
+  readonly beltMmPerS?: number
   /** Replaces random defects in the parts that have any. */
   readonly defects?: readonly FixedDefect[]
   /** Draw every part from this class, whatever the table's weights. */
@@ -136,7 +138,7 @@ export const PROFILES = {
     type: 'normal',
     tray: { lengthMm: 250, widthMm: 200, rimMm: 6 },
   },
-  foiegras_haute_resolution: standard,
+  foiegras_haute_resolution: { ...standard, beltMmPerS: 100 },
   foiegras_irregular: { ...standard, margin: 0.2, type: 'irregular' },
   foiegras_defectueux: {
     ...standard,

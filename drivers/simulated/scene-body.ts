@@ -68,16 +68,18 @@ interface Body {
   readonly bottom: number
 }
 
+/** @throws RangeError when the body touches the head */
+export function checkClearance({ headHeightMm }: EmptyScene, { surface }: Pose): void {
+  if (surface.maxHeightMm < headHeightMm) return
+  throw new RangeError(`a part ${surface.maxHeightMm.toFixed(0)} mm high under a head at ${headHeightMm} mm`)
+}
+
 /** What a tilt of a degree can add to the tangents between which a body is seen. */
 const TILT_MARGIN = 0.02
 
 function bodyOf(scene: EmptyScene, pose: Pose): Body {
   const { semiU, semiV, height } = pose.surface.shape
-  if (pose.surface.maxHeightMm >= scene.headHeightMm) {
-    throw new RangeError(
-      `a part ${pose.surface.maxHeightMm.toFixed(0)} mm high under a head at ${scene.headHeightMm} mm`,
-    )
-  }
+  checkClearance(scene, pose)
   const angle = (pose.rotationDeg * Math.PI) / 180
   const cos = Math.cos(angle)
   const sin = Math.sin(angle)

@@ -49,9 +49,33 @@ const EDGE = 0.3
 /** Root mean square of that window over the base: 1 − EDGE + EDGE/3. */
 const EDGE_RMS = Math.sqrt(1 - EDGE + EDGE / 3)
 
+/** A surface as far as its heights go. */
+export type HeightField = Omit<Surface, 'volumeMm3' | 'maxHeightMm'>
+
 /** @returns the height field; amplitudes of waves are scaled so that √(Σ amplitude²/2) is their rms over the base */
 export function surfaceOf(shape: Shape): Surface {
-  const { semiU, semiV, height } = shape
+  const grid = gridOf(shape)
+  const { volume, top } = settle(grid)
+  const { rest: _, ...field } = grid
+  const plain = (2 / 3) * Math.PI * shape.semiU * shape.semiV * shape.height
+  // The plain body's top may stand between the nodes.
+  const maxHeightMm = Math.max(top, heightAt(field, 0, 0))
+  // A pit that reaches the base has an edge between the nodes, which their sum does not see.
+  const pitted = shape.changes.some(({ change }) => change < 0)
+  return { ...field, maxHeightMm, volumeMm3: plain + (pitted ? reliefVolume(field) : volume) }
+}
+
+/** The heights alone, without their integral. */
+export function heightField(shape: Shape): HeightField {
+  const grid = gridOf(shape)
+  settle(grid)
+  const { rest: _, ...field } = grid
+  return field
+}
+
+/** Relief not yet settled on the base. */
+function gridOf(shape: Shape): Grid {
+  const { semiU, semiV } = shape
   const countU = Math.ceil((2 * semiU) / STEP_MM) + 1
   const countV = Math.ceil((2 * semiV) / STEP_MM) + 1
   const stepU = (2 * semiU) / (countU - 1)
@@ -61,19 +85,12 @@ export function surfaceOf(shape: Shape): Surface {
   setRest(grid)
   addWaves(grid)
   for (const change of shape.changes) addChange(grid, change)
-  const { volume, top } = settle(grid)
-  const plain = (2 / 3) * Math.PI * semiU * semiV * height
-  const surface = { shape, countU, countV, stepU, stepV, relief, volumeMm3: plain + volume, maxHeightMm: top }
-  // The plain body's top may stand between the nodes.
-  const maxHeightMm = Math.max(top, heightAt(surface, 0, 0))
-  // A pit that reaches the base has an edge between the nodes, which their sum does not see.
-  const pitted = shape.changes.some(({ change }) => change < 0)
-  return { ...surface, maxHeightMm, volumeMm3: pitted ? plain + reliefVolume(surface) : surface.volumeMm3 }
+  return grid
 }
 
 const FINE_STEP_MM = 1
 
-function reliefVolume(surface: Surface): number {
+function reliefVolume(surface: HeightField): number {
   const { shape } = surface
   let sum = 0
   for (let u = FINE_STEP_MM / 2 - shape.semiU; u < shape.semiU; u += FINE_STEP_MM) {
@@ -85,7 +102,7 @@ function reliefVolume(surface: Surface): number {
   return sum * FINE_STEP_MM ** 2
 }
 
-interface Grid extends Omit<Surface, 'volumeMm3' | 'maxHeightMm'> {
+interface Grid extends HeightField {
   /** 1 − ρ² at each node, not below 0. */
   readonly rest: Float64Array
 }
@@ -173,7 +190,7 @@ export function localChange({ uMm, vMm, radiusMm, change }: LocalChange, u: numb
 }
 
 /** Relief in mm at a place of the body, linear between nodes; 0 outside. */
-export function reliefAt(surface: Surface, u: number, v: number): number {
+export function reliefAt(surface: HeightField, u: number, v: number): number {
   const { shape, countU, countV, stepU, stepV, relief } = surface
   const across = (u + shape.semiU) / stepU
   const along = (v + shape.semiV) / stepV
@@ -189,7 +206,7 @@ export function reliefAt(surface: Surface, u: number, v: number): number {
 }
 
 /** Height in mm over the base at a place of the body; 0 outside. */
-export function heightAt(surface: Surface, u: number, v: number): number {
+export function heightAt(surface: HeightField, u: number, v: number): number {
   const rest = remainder(surface.shape, u, v)
   return rest === 0 ? 0 : Math.max(0, surface.shape.height * Math.sqrt(rest) + reliefAt(surface, u, v))
 }

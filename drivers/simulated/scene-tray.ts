@@ -9,6 +9,8 @@ export interface EmptyScene {
   readonly slopeY: number
   /** Inner size, and how high the rim around it stands. Its floor and the bed beside it are one plane. */
   readonly tray?: { readonly lengthMm: number; readonly widthMm: number; readonly rimMm: number }
+  /** Centre of the tray along x where it is not under the optical axis. */
+  readonly trayXMm?: number
   /** Percent at 940 nm. */
   readonly trayReflectance: number
 }
@@ -48,14 +50,13 @@ export function castEmpty(scene: EmptyScene): RayFan {
     behind: newSums(count),
     empty: newSums(64),
   }
-  const centre = zoneTangents(64)
+  const cells = cellsOf()
   const share = footprint()
   for (let ray = 0; ray < count; ray += 1) {
-    const zone = Math.floor(ray / RAYS)
     const column = ray % SIDE
     const row = Math.floor((ray % RAYS) / SIDE)
-    const cellX = (centre.x[zone] ?? 0) + (column - MIDDLE) * STEP
-    const cellY = (centre.y[zone] ?? 0) + (row - MIDDLE) * STEP
+    const cellX = cells.x[ray] ?? 0
+    const cellY = cells.y[ray] ?? 0
     // The grid is turned a little: no two rays of a zone share a row or a column, so an edge crosses them one by one.
     const x = cellX + ((row - MIDDLE) / SIDE) * STEP
     const y = cellY - ((column - MIDDLE) / SIDE) * STEP
@@ -65,17 +66,37 @@ export function castEmpty(scene: EmptyScene): RayFan {
     fan.y[ray] = y
     fan.gain[ray] = (share[ray % RAYS] ?? 0) * (RANGING.signalAtOneMetre / 100) * 1e6 * dimming
     meetTray(fan, ray, cellX, cellY)
-    fan.empty.signal[zone] = (fan.empty.signal[zone] ?? 0) + (fan.behind.signal[ray] ?? 0)
-    fan.empty.first[zone] = (fan.empty.first[zone] ?? 0) + (fan.behind.first[ray] ?? 0)
-    fan.empty.second[zone] = (fan.empty.second[zone] ?? 0) + (fan.behind.second[ray] ?? 0)
+    addToZone(fan, ray)
   }
   return fan
+}
+
+/** Adds what a ray meets on the empty tray to its zone. */
+export function addToZone({ empty, behind }: Pick<RayFan, 'empty' | 'behind'>, ray: number): void {
+  const zone = Math.floor(ray / RAYS)
+  empty.signal[zone] = (empty.signal[zone] ?? 0) + (behind.signal[ray] ?? 0)
+  empty.first[zone] = (empty.first[zone] ?? 0) + (behind.first[ray] ?? 0)
+  empty.second[zone] = (empty.second[zone] ?? 0) + (behind.second[ray] ?? 0)
+}
+
+/** Centres of the square cells, in tangents, that the rays stand for. */
+export function cellsOf(): { readonly x: Float64Array; readonly y: Float64Array } {
+  const centre = zoneTangents(64)
+  const cells = { x: new Float64Array(64 * RAYS), y: new Float64Array(64 * RAYS) }
+  for (let ray = 0; ray < 64 * RAYS; ray += 1) {
+    const zone = Math.floor(ray / RAYS)
+    const column = ray % SIDE
+    const row = Math.floor((ray % RAYS) / SIDE)
+    cells.x[ray] = (centre.x[zone] ?? 0) + (column - MIDDLE) * STEP
+    cells.y[ray] = (centre.y[zone] ?? 0) + (row - MIDDLE) * STEP
+  }
+  return cells
 }
 
 const SIDE = RANGING.raysPerSide
 const MIDDLE = (SIDE - 1) / 2
 /** Tangent between neighbouring rays: a zone and its blur, cut evenly. */
-const STEP = (RANGING.zoneWidth * (1 + RANGING.blur)) / SIDE
+export const STEP = (RANGING.zoneWidth * (1 + RANGING.blur)) / SIDE
 
 /** What part of a zone's light each of its rays carries: full within its width, falling over `blur` at each edge. */
 function footprint(): number[] {
@@ -88,7 +109,12 @@ function footprint(): number[] {
 }
 
 /** Meets the tray all over the cell that a ray stands for. */
-function meetTray(fan: RayFan, ray: number, cellX: number, cellY: number): void {
+export function meetTray(
+  fan: Pick<RayFan, 'scene' | 'gain' | 'behind'>,
+  ray: number,
+  cellX: number,
+  cellY: number,
+): void {
   const gain = (fan.gain[ray] ?? 0) / TRAY_SAMPLES ** 2
   for (let sample = 0; sample < TRAY_SAMPLES ** 2; sample += 1) {
     const across = ((sample % TRAY_SAMPLES) + 0.5) / TRAY_SAMPLES - 0.5
@@ -102,7 +128,7 @@ function meetTray(fan: RayFan, ray: number, cellX: number, cellY: number): void 
 }
 
 function emptyAt(
-  { headHeightMm, slopeX, slopeY, tray, trayReflectance }: EmptyScene,
+  { headHeightMm, slopeX, slopeY, tray, trayReflectance, trayXMm = 0 }: EmptyScene,
   x: number,
   y: number,
 ): { range: number; reflectance: number } {
@@ -110,14 +136,14 @@ function emptyAt(
   const floor = headHeightMm / fall
   if (tray === undefined) return { range: floor, reflectance: RANGING.bedReflectance }
   const beyond = (range: number): number =>
-    Math.max(Math.abs(x * range) - tray.lengthMm / 2, Math.abs(y * range) - tray.widthMm / 2)
+    Math.max(Math.abs(x * range - trayXMm) - tray.lengthMm / 2, Math.abs(y * range) - tray.widthMm / 2)
   const rim = (headHeightMm - tray.rimMm) / fall
   const onRim = beyond(rim) >= 0 && beyond(rim) <= RANGING.rimWidthMm
   if (onRim) return { range: rim, reflectance: trayReflectance }
   return { range: floor, reflectance: beyond(floor) <= 0 ? trayReflectance : RANGING.bedReflectance }
 }
 
-function newSums(length: number): Sums {
+export function newSums(length: number): Sums {
   return {
     signal: new Float64Array(length),
     first: new Float64Array(length),

@@ -8,9 +8,16 @@ export interface HeadErrors {
   readonly ambientKcps: Float64Array
 }
 
-/** @param size 1 for a head as in RANGING, 0 for one without offsets */
-export function drawHeadErrors(random: Random, size: number): HeadErrors {
-  const { zoneOffsetMm, zoneOffsetLimitMm, ambientKcps, ambientSpread } = RANGING
+/**
+ * @param size 1 for a head as in RANGING, 0 for one without offsets
+ * @param ambientKcps mean of all zones, kcps/spad
+ */
+export function drawHeadErrors(
+  random: Random,
+  size: number,
+  ambientKcps: number = RANGING.ambientKcps,
+): HeadErrors {
+  const { zoneOffsetMm, zoneOffsetLimitMm, ambientSpread } = RANGING
   return {
     offsetMm: Float64Array.from(
       { length: 64 },
@@ -41,8 +48,11 @@ export interface ZoneMeans {
   readonly status: Uint8Array
 }
 
-/** Joins the sub-rays' sums into zones; a zone of 4×4 is 2×2 zones of 8×8, with all their SPADs. */
-export function zoneMeans(sums: Sums, head: HeadErrors, zones: 16 | 64): ZoneMeans {
+/**
+ * Joins the sub-rays' sums into zones; a zone of 4×4 is 2×2 zones of 8×8, with all their SPADs.
+ * @param shotNoise factor on the shot noise of ranges
+ */
+export function zoneMeans(sums: Sums, head: HeadErrors, zones: 16 | 64, shotNoise = 1): ZoneMeans {
   const means: ZoneMeans = {
     rangeMm: new Float64Array(zones),
     signalKcps: new Float64Array(zones),
@@ -54,7 +64,10 @@ export function zoneMeans(sums: Sums, head: HeadErrors, zones: 16 | 64): ZoneMea
     sigmaMm: new Float64Array(zones),
     status: new Uint8Array(zones),
   }
-  for (let zone = 0; zone < zones; zone += 1) setZone(means, zone, sums, head)
+  for (let zone = 0; zone < zones; zone += 1) {
+    setZone(means, zone, sums, head)
+    means.rangeNoiseMm[zone] = quadrature(RANGING.rangeFloorMm, shotNoise * (means.rangeNoiseMm[zone] ?? 0))
+  }
   return means
 }
 
@@ -89,7 +102,7 @@ function setZone(means: ZoneMeans, zone: number, sums: Sums, head: HeadErrors): 
   means.signalKcps[zone] = signal
   means.ambientKcps[zone] = ambient
   means.spads[zone] = spads * RANGING.spadUnit
-  means.rangeNoiseMm[zone] = quadrature(RANGING.rangeFloorMm, RANGING.pulseRmsMm * perCount * shot)
+  means.rangeNoiseMm[zone] = RANGING.pulseRmsMm * perCount * shot
   means.signalNoise[zone] = quadrature(RANGING.signalFloor, perCount * shot)
   means.ambientNoiseKcps[zone] = perCount * Math.sqrt(ambient / spads)
   means.sigmaMm[zone] = quadrature(RANGING.sigmaFloorMm, RANGING.sigmaShotMm * shot)

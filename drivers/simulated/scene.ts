@@ -1,15 +1,27 @@
 import type { Photodiode } from '../as7341/smux.ts'
 import type { LightScene } from './as7341.ts'
-import { RANGING, SPECTRAL } from './optics.ts'
+import { SimulatedHall } from './hall.ts'
+import { type Disturbances, RANGING, SPECTRAL } from './optics.ts'
 import type { Part } from './parts.ts'
 import { Random } from './random.ts'
-import { castPart } from './scene-body.ts'
-import { type Glow, sampleLight, trayGlow } from './scene-light.ts'
+import { exposureMiddle, TravellingTray } from './scene-belt.ts'
+import { castPart, checkClearance } from './scene-body.ts'
+import {
+  type DisturbanceOptions,
+  disturbancesOf,
+  disturbed,
+  drawDeadZones,
+  lampLevel,
+  siliconTemperature,
+  strayLevel,
+} from './scene-disturbances.ts'
+import { bedGlow, type Glow, sampleLight, trayGlow } from './scene-light.ts'
+import { spotGlow } from './scene-spot.ts'
 import { castEmpty, type EmptyScene, type RayFan, type Sums } from './scene-tray.ts'
 import { drawHeadErrors, type HeadErrors, type ZoneMeans, zoneMeans } from './scene-zones.ts'
 import type { RangeScene, RangeView, ZoneEcho } from './vl53l8ch-scene.ts'
 
-export interface SceneOptions {
+export interface SceneOptions extends DisturbanceOptions {
   /** An integer: fixes the head's errors and all noise. */
   readonly seed: number
   readonly tray?: EmptyScene['tray']
@@ -34,8 +46,15 @@ export interface View {
   readonly means: Map<16 | 64, ZoneMeans>
 }
 
+/** A tray, with a part or without, that travels under the heads along x. */
+export interface Passage {
+  readonly part: Part | undefined
+  /** Where its centre is, mm from the optical axis. @param at ms of the simulation's clock */
+  readonly placeMm: (at: number) => number
+}
+
 /** Streams of random numbers, so that one head's noise does not depend on how often the other looked. */
-const STREAM = { station: 1, ranging: 2, spectral: 3 } as const
+const STREAM = { station: 1, ranging: 2, spectral: 3, deadZones: 6, day: 7 } as const
 const NO_TARGET = 255
 const NO_ECHO: readonly ZoneEcho[] = []
 
@@ -45,6 +64,10 @@ export class Scene implements RangeScene, LightScene {
   readonly head: HeadErrors
   /** Rise of the tray plane in mm per mm along x and y, as the head sees it. */
   readonly slope: { readonly x: number; readonly y: number }
+  /** Of the 64, those that never see a target. */
+  readonly deadZones: ReadonlySet<number>
+  /** What the station suffers from. */
+  readonly disturbances: Disturbances
   readonly #fan: RayFan
   readonly #empty: View
   readonly #rangeNoise: Random
@@ -52,15 +75,23 @@ export class Scene implements RangeScene, LightScene {
   readonly #noise: number
   readonly #lamp: 'station' | 'chip'
   readonly #lampPhase: number
+  readonly #hall: SimulatedHall
+  readonly #dayPhase: number
+  #travelling: TravellingTray | undefined
   #view: View
+  #passage: Passage | undefined
 
   constructor(options: SceneOptions) {
     const { seed, tray, headHeightMm = RANGING.headHeightMm, noise = 1, headErrors = 1 } = options
+    this.disturbances = disturbancesOf(options)
     const station = new Random(seed, STREAM.station)
     this.slope = { x: drawSlope(station, headErrors), y: drawSlope(station, headErrors) }
-    this.head = drawHeadErrors(station, headErrors)
+    this.head = drawHeadErrors(station, headErrors, this.disturbances.ambientKcps)
     const trayReflectance = station.between(...RANGING.trayReflectance)
     this.#lampPhase = station.between(0, 2 * Math.PI)
+    this.deadZones = drawDeadZones(this.disturbances.deadZones, new Random(seed, STREAM.deadZones))
+    this.#hall = new SimulatedHall(seed)
+    this.#dayPhase = new Random(seed, STREAM.day).between(0, 2 * Math.PI)
     this.#rangeNoise = new Random(seed, STREAM.ranging)
     this.#lightNoise = new Random(seed, STREAM.spectral)
     this.#noise = noise
@@ -78,13 +109,24 @@ export class Scene implements RangeScene, LightScene {
 
   /** Puts a prepared part under the heads, or the empty tray. */
   show(view: View | 'empty'): void {
+    this.#passage = undefined
     this.#view = view === 'empty' ? this.#empty : view
   }
 
-  look(zones: 16 | 64, at: number): RangeView {
-    const means = this.#means(zones)
+  /**
+   * Lets a tray travel under the heads: every look sees it where it is in the middle of the exposure. The height field is
+   * the part's own; only the rays are cast anew. @throws RangeError when the part touches the head
+   */
+  pass(passage: Passage): void {
+    if (passage.part !== undefined) checkClearance(this.#fan.scene, passage.part.pose)
+    this.#travelling ??= new TravellingTray(this.#fan)
+    this.#passage = passage
+  }
+
+  look(zones: 16 | 64, at: number, integrationMs = 0): RangeView {
+    const means = this.#means(this.#viewAt(exposureMiddle(zones, at, integrationMs)), zones)
     const siliconTemperatureC = siliconTemperature(at)
-    const driftMm = this.#noise * RANGING.driftMmPerK * (siliconTemperatureC - RANGING.siliconEndC)
+    const driftMm = this.#noise * this.disturbances.driftMmPerK * (siliconTemperatureC - RANGING.siliconEndC)
     const ambient = new Float64Array(zones)
     const echoes: (readonly ZoneEcho[])[] = []
     for (let zone = 0; zone < zones; zone += 1) {
@@ -98,15 +140,40 @@ export class Scene implements RangeScene, LightScene {
   light(at: number, lampMa: number): Record<Photodiode, number> {
     const cycle = (2 * Math.PI * at) / SPECTRAL.driftPeriodMs + this.#lampPhase
     const drift = 1 + this.#noise * SPECTRAL.driftAmplitude * Math.sin(cycle)
-    const lamp = this.#lamp === 'station' ? 1 : lampMa / SPECTRAL.lampMa
-    return sampleLight(this.#view.glow, drift * lamp, this.#lightNoise, this.#noise)
+    const level = lampLevel(this.disturbances, at, this.#hall.air(at))
+    const lamp = drift * (this.#lamp === 'station' ? 1 : lampMa / SPECTRAL.lampMa) * level
+    const stray = strayLevel(this.disturbances, at, this.#dayPhase)
+    return sampleLight(this.#glowAt(at), { lamp, stray }, this.#lightNoise, this.#noise)
   }
 
-  #means(zones: 16 | 64): ZoneMeans {
-    const known = this.#view.means.get(zones)
+  #viewAt(at: number): Pick<View, 'sums' | 'means'> {
+    const passage = this.#passage
+    if (passage === undefined || this.#travelling === undefined) return this.#view
+    const { part } = passage
+    const xMm = passage.placeMm(at)
+    const fan = this.#travelling.at(xMm)
+    const sums = part === undefined ? fan.empty : castPart(fan, { ...part.pose, xMm: part.pose.xMm + xMm })
+    return { sums, means: new Map() }
+  }
+
+  #glowAt(at: number): Glow {
+    const passage = this.#passage
+    if (passage === undefined) return this.#view.glow
+    const { tray } = this.#fan.scene
+    const { glow } = this.#empty
+    return spotGlow(
+      { xMm: passage.placeMm(at), tray, part: passage.part },
+      // A line without trays is calibrated on its bare bed.
+      { tray: glow, bed: tray === undefined ? glow : bedGlow() },
+    )
+  }
+
+  #means(view: Pick<View, 'sums' | 'means'>, zones: 16 | 64): ZoneMeans {
+    const known = view.means.get(zones)
     if (known !== undefined) return known
-    const means = zoneMeans(this.#view.sums, this.head, zones)
-    this.#view.means.set(zones, means)
+    const sums = disturbed(view.sums, this.disturbances, this.deadZones)
+    const means = zoneMeans(sums, this.head, zones, this.disturbances.shotNoise)
+    view.means.set(zones, means)
     return means
   }
 
@@ -130,10 +197,4 @@ export class Scene implements RangeScene, LightScene {
 function drawSlope(random: Random, size: number): number {
   const { tiltDeg, tiltLimitDeg } = RANGING
   return size * Math.tan((random.clippedNormal(0, tiltDeg, -tiltLimitDeg, tiltLimitDeg) * Math.PI) / 180)
-}
-
-/** Warms up from the clock's 0; before that the head was off. */
-function siliconTemperature(at: number): number {
-  const { siliconStartC, siliconEndC, siliconWarmUpMs } = RANGING
-  return siliconEndC - (siliconEndC - siliconStartC) * Math.exp(-Math.max(0, at) / siliconWarmUpMs)
 }

@@ -166,6 +166,16 @@ test('a profile’s fixed defects stand in its defective parts, on the product',
 })
 
 test('every profile draws parts that a head at 320 mm sees', (t) => {
+  t.same(Object.keys(PROFILES), [
+    'foiegras_standard_barquette',
+    'foiegras_demo_barquette',
+    'foiegras_standard_seul',
+    'foiegras_micuit',
+    'foiegras_bloc',
+    'foiegras_haute_resolution',
+    'foiegras_irregular',
+    'foiegras_defectueux',
+  ])
   for (const name of Object.keys(PROFILES)) {
     for (const part of draw(30, profileNamed(name))) {
       t.ok(part.volumeMm3 > 90_000 && part.heightMm < 120, name)
@@ -214,7 +224,7 @@ test('now and then a tray comes empty, and the truth says so', (t) => {
     const truth = line.next()
     if (truth.present) continue
     empty += 1
-    t.strictSame(truth, { number: i + 1, present: false })
+    t.strictSame(truth, { number: i + 1, present: false, tray: true })
     t.strictSame(line.scene.look(64, 1e7).echoes, bare.echoes)
   }
   t.ok(empty > 60 && empty < 120, `${empty} of 300`)
