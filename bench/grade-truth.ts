@@ -1,88 +1,77 @@
 /**
  * How true the grades are: simulated parts with the standard recipe's mix of qualities, measured through the real
  * drivers on simulated chips (virtual time), judged, and set beside what the scene knows; the original's formulas and
- * the Bayes limit of the quality table on the same parts.
- *   node dist/bench/grade-truth.js [SEED] [COUNT]     default 1 1000
+ * the Bayes limit of the quality table on the same parts. Then how far the stated confidence can be believed.
+ *   node dist/bench/grade-truth.js [SEED] [COUNT] [RECIPE]     default 1 1000 foiegras_standard_barquette
  */
-import { VirtualClock } from '../drivers/simulated/clock.ts'
-import type { PartTruth, PresentPart } from '../drivers/simulated/parts.ts'
-import { judge, prepare } from '../gateway/analysis/judge.ts'
-import { measureEmptyTray } from '../gateway/calibrate.ts'
-import { configSchema } from '../gateway/config.ts'
-import { wire } from '../gateway/hardware.ts'
-import { HeadRack } from '../gateway/head-rack.ts'
-import { type Evidence, inspect, type MeasuringHead } from '../gateway/inspect.ts'
 import { GRADES, type Grade, type Judgement } from '../gateway/inspection.ts'
-import { silentLog } from '../gateway/log.ts'
+import type { Recipe } from '../gateway/recipe.ts'
 import { BUILT_IN_RECIPES } from '../gateway/recipes/built-in.ts'
+import {
+  causeOf,
+  expectedOf,
+  type Graded,
+  type Inspected,
+  inspectParts,
+  KINDS,
+  kindOf,
+} from './grade-parts.ts'
+import { claimOf, criticalTable, isUndersized, isUnderweight, reliabilityTable } from './grade-reliability.ts'
 import { mostLikelyClass } from './peers/bayes.ts'
 import { gradedByOriginal } from './peers/sqal/graded.ts'
 
 const SEED = Number(process.argv[2] ?? 1)
 const COUNT = Number(process.argv[3] ?? 1000)
-const RECIPE = BUILT_IN_RECIPES[0]
+const RECIPE = recipeNamed(process.argv[4] ?? 'foiegras_standard_barquette')
 
-interface Inspected {
-  readonly truth: PartTruth
-  readonly judgement: Judgement
-  readonly evidence: Evidence
+function recipeNamed(id: string): Recipe {
+  const found = BUILT_IN_RECIPES.find((recipe) => recipe.id === id)
+  if (found === undefined) throw new Error(`no built-in recipe ${id}`)
+  return found
 }
-/** A graded part that was really there. */
-interface Graded extends Inspected {
-  readonly truth: PresentPart
-}
-
-async function inspectParts(): Promise<readonly Inspected[]> {
-  if (RECIPE === undefined) throw new Error('no recipe')
-  const clock = new VirtualClock()
-  const config = configSchema.parse({ recipe: RECIPE.id, simulation: { seed: SEED } })
-  const hardware = wire({ config, clock, profile: RECIPE.id })
-  const { line } = hardware
-  if (line === undefined) throw new Error('no simulated line')
-  const never = new AbortController().signal
-  const rack = new HeadRack(hardware.heads, { clock, log: silentLog, random: () => 0.5 })
-  await rack.start(never)
-  const heads: readonly MeasuringHead[] = rack.heads
-  const plan = prepare(RECIPE, await measureEmptyTray(heads, clock, 'bench', never))
-  const parts: Inspected[] = []
-  for (let number = 1; number <= COUNT; number += 1) {
-    const truth = line.next()
-    const trigger = { number, at: clock.now(), source: 'interval' } as const
-    const { evidence, judgement } = await inspect(
-      trigger,
-      heads,
-      (seen) => judge(plan, seen),
-      new AbortController().signal,
-    )
-    parts.push({ truth, judgement, evidence })
-  }
-  await rack.stop()
-  await hardware.close()
-  return parts
-}
-
-const QUALITIES = ['premium', 'good', 'acceptable', 'low', 'defective'] as const
 
 function confusion(title: string, parts: readonly Graded[], gradeOf: (part: Graded) => string): void {
   console.log(`\n${title}`)
   console.log(['true quality'.padEnd(14), ...GRADES.map((grade) => grade.padStart(8)), '    none'].join(''))
   let right = 0
-  for (const quality of QUALITIES) {
-    const grades = parts.filter(({ truth }) => truth.quality === quality).map(gradeOf)
-    const expected = parts.find(({ truth }) => truth.quality === quality)?.truth.expectedGrade
-    right += grades.filter((grade) => grade === expected).length
+  for (const kind of KINDS) {
+    const own = parts.filter((part) => kindOf(part, RECIPE) === kind)
+    if (own.length === 0) continue
+    const grades = own.map(gradeOf)
+    right += own.filter((part, at) => grades[at] === expectedOf(part, RECIPE)).length
     const counts = [...GRADES, 'none'].map((grade) => grades.filter((given) => given === grade).length)
-    console.log([quality.padEnd(14), ...counts.map((count) => String(count).padStart(8))].join(''))
+    console.log([kind.padEnd(14), ...counts.map((count) => String(count).padStart(8))].join(''))
   }
-  const good = parts.filter(({ truth }) => truth.quality !== 'defective')
-  const rejected = good.filter((part) => gradeOf(part) === 'REJECT').length
+  const sound = parts.filter((part) => expectedOf(part, RECIPE) !== 'REJECT')
+  const rejected = sound.filter((part) => gradeOf(part) === 'REJECT').length
   const passed = parts.filter(
-    (part) => part.truth.quality === 'defective' && ['A+', 'A'].includes(gradeOf(part)),
+    (part) => expectedOf(part, RECIPE) === 'REJECT' && ['A+', 'A'].includes(gradeOf(part)),
   ).length
   console.log(
-    `right ${percent(right / parts.length)}; false reject ${percent(rejected / good.length)}; ` +
-      `defective graded A or better: ${passed}`,
+    `right ${percent(right / parts.length)}; false reject ${rejected} of ${sound.length}, ` +
+      `${percent(rejected / sound.length)}; defective graded A or better: ${passed}`,
   )
+}
+
+/** Why our own verdicts reject what the quality table calls sound. */
+function causes(parts: readonly Graded[]): void {
+  const sound = parts.filter((part) => expectedOf(part, RECIPE) !== 'REJECT')
+  const counts = new Map<string, number>()
+  for (const part of sound) {
+    if (gradeOf(part) !== 'REJECT') continue
+    const truly = isUndersized(part.truth, RECIPE) ? ', and truly below the least volume' : ''
+    const cause = `${causeOf(part.judgement)}${truly}`
+    counts.set(cause, (counts.get(cause) ?? 0) + 1)
+  }
+  for (const [cause, count] of counts) {
+    console.log(`  rejected for ${cause}: ${count} of ${sound.length}, ${percent(count / sound.length)}`)
+  }
+}
+
+function looksOf({ shape }: Recipe): string {
+  if (shape === undefined) return 'one spectrum each'
+  const { scan, frames } = shape
+  return scan === undefined ? `${frames} frames and a spectrum each` : `${scan.travelMm} mm of belt each`
 }
 
 function percent(share: number): string {
@@ -99,12 +88,17 @@ function figures(name: string, errors: readonly number[], digits = 3): void {
   console.log(`${name.padEnd(34)} bias ${mean.toFixed(digits)}  σ ${std.toFixed(digits)}`)
 }
 
+function gradeIn({ verdict }: Judgement): Grade | 'none' {
+  return verdict.kind === 'graded' ? verdict.grade : 'none'
+}
+
 function gradeOf({ judgement }: Inspected): Grade | 'none' {
-  return judgement.verdict.kind === 'graded' ? judgement.verdict.grade : 'none'
+  return gradeIn(judgement)
 }
 
 function bayesOf({ judgement }: Graded): string {
-  const { colour } = judgement
+  const { colour, massG } = judgement
+  if (isUnderweight(massG?.estimate, RECIPE)) return 'REJECT'
   return colour === undefined ? 'none' : mostLikelyClass(colour).expectedGrade
 }
 
@@ -120,7 +114,7 @@ function ungraded(parts: readonly Inspected[]): void {
   console.log(`empty trays graded: ${ghosts}`)
 }
 
-const parts = await inspectParts()
+const parts = await inspectParts(RECIPE, { seed: SEED, count: COUNT })
 const present = parts.filter((part): part is Graded => part.truth.present)
 const sized = present.flatMap(({ truth, judgement: { surface } }) =>
   surface === undefined ? [] : [{ truth, surface }],
@@ -128,14 +122,25 @@ const sized = present.flatMap(({ truth, judgement: { surface } }) =>
 const coloured = present.flatMap(({ truth, judgement: { colour } }) =>
   colour === undefined ? [] : [{ truth, colour }],
 )
-console.log(`seed ${SEED}, ${COUNT} parts of ${RECIPE?.id}, one frame and one spectrum each`)
+console.log(`seed ${SEED}, ${COUNT} parts of ${RECIPE.id}, ${looksOf(RECIPE)}`)
 confusion('ours', present, gradeOf)
+causes(present)
+confusion('ours, without a look for defects of shape', present, ({ plain }) => gradeIn(plain))
 confusion('Bayes limit: quality table, our measured freshness, fat and oxidation', present, bayesOf)
 confusion(
   'the original, its formulas, as it fused them',
   present,
   ({ evidence }) => gradedByOriginal(evidence).grade,
 )
+for (const defects of ['without', 'with'] as const) {
+  console.log(`\nreliability: the grade of the true values, ${defects} defects of shape`)
+  const claims = present.flatMap(({ truth, judgement, plain }) =>
+    claimOf(defects === 'with' ? judgement : plain, truth, RECIPE, defects),
+  )
+  console.log(reliabilityTable(claims))
+}
+console.log('\ndefects of shape that were reported, on the body: stated and true chance of being critical')
+console.log(criticalTable(present, RECIPE))
 console.log()
 ungraded(parts)
 console.log()

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 
 const folder = fileURLToPath(new URL('.', import.meta.url))
 const all = readdirSync(folder)
-  .filter((file) => file.endsWith('.bench.js') || file === 'grade-truth.js')
+  .filter((file) => /(\.bench|-truth)\.js$/.test(file))
   .sort()
 const wanted = process.argv.slice(2)
 const chosen =

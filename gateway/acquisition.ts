@@ -25,6 +25,8 @@ export interface LookTime {
   readonly leftMs: () => number
   /** Whether another part has come: one that stood still has moved on. */
   readonly nextWaits: () => boolean
+  /** Told when what follows only makes it surer: the next part need not wait for it. */
+  readonly enough: () => void
 }
 
 /** What acquisition needs of the rest of the station. */
@@ -68,6 +70,8 @@ export interface AcquisitionOptions {
 export interface SeenPart {
   /** The name the line gives it, where it has one. */
   readonly sampleId?: string | undefined
+  /** The inspection that this one repeats. */
+  readonly reinspects?: string | undefined
   /** Monotonic ms at which it was seen; default: now. */
   readonly at?: number | undefined
 }
@@ -108,7 +112,7 @@ export class Acquisition implements Unit {
   #source: Promise<void> = Promise.resolve()
   #refused = false
   #expired = new AbortController()
-  /** How long the last look took that ended in time. */
+  /** How long the last part was looked at that was decided in time, as far as it had to be. */
   #lookMs = 0
   /** Parts without a decision, oldest first. */
   readonly #undecided = new Set<Part>()
@@ -137,7 +141,10 @@ export class Acquisition implements Unit {
   }
 
   /** One part has come. @returns its record, when it is on disk */
-  trigger(source: Trigger['source'], { sampleId, at: seenAt }: SeenPart = {}): Promise<OutboxEntry> {
+  trigger(
+    source: Trigger['source'],
+    { sampleId, reinspects, at: seenAt }: SeenPart = {},
+  ): Promise<OutboxEntry> {
     const { clock, counters, limits, dryRun, gate, seen } = this.#options
     this.#triggers += 1
     const at = seenAt ?? clock.now()
@@ -149,7 +156,11 @@ export class Acquisition implements Unit {
     // Whoever triggers need not wait for the disk; a record that fails is logged and counted here.
     record.catch(() => {})
     const part: Part = {
-      trigger: { number: this.#triggers, at, source, ...(sampleId === undefined ? {} : { sampleId }) },
+      trigger: {
+        ...{ number: this.#triggers, at, source },
+        ...(sampleId === undefined ? {} : { sampleId }),
+        ...(reinspects === undefined ? {} : { reinspects }),
+      },
       counted: counters.triggered(),
       deadlineAt,
       recorded,
@@ -215,7 +226,6 @@ export class Acquisition implements Unit {
 
   /** One part at a time, in belt order: the heads cannot look at two. */
   async #measureWaiting(): Promise<void> {
-    const { clock } = this.#options
     for (let part = this.#waiting.shift(); part !== undefined; part = this.#waiting.shift()) {
       if (part.decision !== undefined) continue
       if (this.#comesTooLate(part)) {
@@ -223,22 +233,28 @@ export class Acquisition implements Unit {
         continue
       }
       part.measuring = true
-      const since = clock.now()
       const inspected = await this.#look(part)
-      if (part.decision === undefined) this.#lookMs = clock.now() - since
       this.#decide(part, inspected.judgement)
       this.#record(part, inspected)
     }
     this.#measuring = undefined
   }
 
-  async #look({ trigger, deadlineAt }: Part): Promise<Inspected> {
+  async #look(part: Part): Promise<Inspected> {
+    const { trigger, deadlineAt } = part
     const { inspect, log, clock } = this.#options
+    const since = clock.now()
+    let enoughAt: number | undefined
     try {
-      return await inspect(trigger, this.#deadlineSignal(), {
+      const inspected = await inspect(trigger, this.#deadlineSignal(), {
         leftMs: () => deadlineAt - clock.now(),
         nextWaits: () => this.#waiting.length > 0,
+        enough: () => {
+          enoughAt ??= clock.now()
+        },
       })
+      if (part.decision === undefined) this.#lookMs = (enoughAt ?? clock.now()) - since
+      return inspected
     } catch (error) {
       log.error({ err: error, trigger: trigger.number }, 'an inspection broke')
       return notInspected(undecided('sensor-failed'))

@@ -28,8 +28,9 @@ export async function measureEmptyTray(
     look(spectral, SPECTRA, clock, signal),
   ])
   const measurements = looks.flat()
-  return emptyTrayOf(
-    measurements.filter((measurement) => measurement.kind === 'vl53l8ch'),
+  const frames = measurements.filter((measurement) => measurement.kind === 'vl53l8ch')
+  const tray = emptyTrayOf(
+    frames,
     measurements.filter((measurement) => measurement.kind === 'as7341'),
     {
       id: uuid(),
@@ -38,6 +39,9 @@ export async function measureEmptyTray(
       heads: [ranging, spectral].flatMap((head) => (head === undefined ? [] : [head.id])),
     },
   )
+  const temperatures = frames.map(({ siliconTemperatureC }) => siliconTemperatureC)
+  const siliconTemperatureC = temperatures.reduce((sum, one) => sum + one, 0) / temperatures.length
+  return { ...tray, conditions: { siliconTemperatureC } }
 }
 
 /** Nothing moves: after the first fresh look any frame will do. */

@@ -1,4 +1,6 @@
-import { z } from 'zod'
+import type { z } from 'zod'
+import { emptyTrayRow } from './calibration/rows.ts'
+import { camelKeys, isCamelCased, snakeKeys } from './recipe-keys.ts'
 
 /** What a head reads when nothing lies on the tray: heights and reflectances are measured from it. */
 export interface EmptyTray {
@@ -10,6 +12,14 @@ export interface EmptyTray {
   readonly by: string
   /** The station's heads it was taken with. */
   readonly heads: readonly string[]
+  /** RFC 3339; absent: as long as the chips are the same. */
+  readonly validUntil?: string
+  /** What stood around. */
+  readonly conditions?: {
+    readonly siliconTemperatureC?: number
+    readonly temperatureC?: number
+    readonly humidityPercent?: number
+  }
   /** Per zone, axial distance to the tray in mm (mean of `frames`); absent for a zone without a valid range. */
   readonly rangeMm: readonly (number | null)[]
   /** Per zone, standard deviation of one frame, mm. */
@@ -28,29 +38,24 @@ export interface EmptyTray {
 
 export type Calibration = EmptyTray
 
-const zones = z.array(z.number().nullable()).max(64)
-const tangents = z.array(z.number()).max(64)
-
-export const emptyTray = z
-  .object({
-    kind: z.literal('empty-tray'),
-    id: z.uuid(),
-    at: z.iso.datetime(),
-    by: z.string().max(128),
-    heads: z.array(z.string()),
-    rangeMm: zones.refine(({ length }) => length === 16 || length === 64, 'expected 16 or 64 zones'),
-    sigmaMm: zones,
-    frames: z.int().min(1),
-    reflectancePercent: zones.exactOptional(),
-    tangents: z.object({ x: tangents, y: tangents }).exactOptional(),
-    basicCounts: z.record(z.string(), z.number()).exactOptional(),
-  })
-  .refine(({ rangeMm, sigmaMm }) => rangeMm.length === sigmaMm.length, 'expected as many sigmaMm as rangeMm')
+/** How an empty tray is kept: snake_case. */
+export const emptyTray = emptyTrayRow
 
 /**
- * @param input as the store or a recording gave it
+ * An empty tray as the store or a recording gave it; of before its keys were snake_case, too.
  * @throws ZodError
  */
-export function parseCalibration(input: unknown): Calibration {
-  return emptyTray.parse(input)
+export function parseCalibration(input: unknown): EmptyTray {
+  const { subject: _, ...tray } = camelKeys(emptyTray.parse(rowOf(input)))
+  return tray
+}
+
+/** How an empty tray is kept. @param subject what it belongs to, as the store names it */
+export function emptyTrayJson(tray: EmptyTray, subject?: string): z.infer<typeof emptyTrayRow> {
+  return emptyTray.parse(snakeKeys({ ...tray, ...(subject === undefined ? {} : { subject }) }))
+}
+
+/** Keys as they are now: stores and recordings of before have them in camelCase. */
+export function rowOf(input: unknown): unknown {
+  return isCamelCased(input) ? snakeKeys(input) : input
 }

@@ -12,6 +12,14 @@ const USAGE = `poincon <command>
                             moves gate and lamps by hand, and watches the buttons
   record --head ID --out DIR [--frames N]
                             writes down what a head and its driver say to each other
+  recipe list|show|export|import|copy|compare|validate|revisions
+                            what is made, and when it is good
+  calibrate list|tray|offset|crosstalk|dark|white|golden
+                            teaches the heads what they see; the golden part
+  rejudge --recipe ID …     judges stored parts again, and says what would be different
+  verify                    the hash chain, and every verdict derived again from its raw data
+  anomaly train|show|score  learns what good parts of this station look like; advice, never a grade
+  gauge                     repeatability and reproducibility of the station
   firmware import FILE…     turns ST's header into a checked image for the ranging heads
   lot list|show|start|close what was made together, and its totals
   help                      prints this
@@ -27,6 +35,12 @@ const VERBS: Readonly<Record<string, () => Promise<(args: readonly string[]) => 
   panel: async () => (await import('./commands/panel.ts')).panelCommand,
   record: async () => (await import('./commands/record.ts')).recordCommand,
   lot: async () => (await import('./commands/lot.ts')).lotCommand,
+  rejudge: async () => (await import('./commands/rejudge.ts')).rejudgeCommand,
+  verify: async () => (await import('./commands/verify.ts')).verifyCommand,
+  anomaly: async () => (await import('./commands/anomaly.ts')).anomalyCommand,
+  calibrate: async () => (await import('./commands/calibrate.ts')).calibrateCommand,
+  gauge: async () => (await import('./commands/gauge.ts')).gaugeCommand,
+  recipe: async () => (await import('./commands/recipe.ts')).recipeCommand,
   firmware: async () => (await import('./commands/firmware.ts')).firmwareCommand,
   help: () => Promise.resolve(() => say(USAGE)),
 }

@@ -1,8 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { isScalar, LineCounter, parse, parseDocument } from 'yaml'
+import { LineCounter, parse, parseDocument } from 'yaml'
 import { z } from 'zod'
 import { type Config, ConfigError, type ConfigProblem, configSchema, parseConfig } from './config.ts'
+import { lineOf } from './yaml-lines.ts'
 
 /** What the process was started with, as far as it configures it. */
 export interface ConfigSources {
@@ -34,7 +35,7 @@ export function loadConfig(sources: ConfigSources): { readonly config: Config; r
   if ('config' in result) return { config: result.config, file: file ?? 'built-in defaults' }
   throw new ConfigError(
     result.problems
-      .map((problem) => describe(problem, file, lineOf(document, lines, problem), overridden))
+      .map((problem) => describe(problem, file, lineOf(document, lines, problem.path), overridden))
       .join('\n'),
   )
 }
@@ -56,37 +57,6 @@ function readText(file: string): string {
       cause: error,
     })
   }
-}
-
-function lineOf(
-  document: ReturnType<typeof parseDocument>,
-  lines: LineCounter,
-  { path }: ConfigProblem,
-): number | undefined {
-  for (let depth = path.length; depth > 0; depth -= 1) {
-    const parent: unknown = depth === 1 ? document.contents : document.getIn(path.slice(0, depth - 1), true)
-    const pair = pairOf(parent, path[depth - 1])
-    if (pair !== undefined) return lines.linePos(pair).line
-  }
-  return undefined
-}
-
-/** The offset of a key in a mapping, or of an entry in a list. */
-function pairOf(parent: unknown, key: string | number | undefined): number | undefined {
-  if (typeof parent !== 'object' || parent === null || !('items' in parent)) return undefined
-  const { items } = parent
-  if (!Array.isArray(items)) return undefined
-  const found: unknown = items.find(
-    (item) =>
-      typeof item === 'object' &&
-      item !== null &&
-      'key' in item &&
-      isScalar(item.key) &&
-      item.key.value === key,
-  )
-  if (typeof found !== 'object' || found === null || !('key' in found) || !isScalar(found.key))
-    return undefined
-  return found.key.range?.[0]
 }
 
 function describe(

@@ -1,14 +1,19 @@
 import { z } from 'zod'
+import { alertsOptions, DEFAULT_RULES } from './alerts/rules.ts'
+import { chartsOptions } from './analysis/charts/options.ts'
 import { encoderOptions, gateOptions, triggerOptions } from './belt-options.ts'
 import { beltProblems } from './belt-problems.ts'
 import { cameraOptions } from './camera-options.ts'
 import { flowsOptions } from './flows.ts'
 import { busOptions, climateAddress, environmentOptions, headOptions } from './head-options.ts'
 import { influxOptions } from './influx/options.ts'
+import { kpiTargets } from './kpi-options.ts'
 import { mqttOptions } from './mqtt/options.ts'
 import { panelOptions } from './panel-options.ts'
 import { deepFreeze, type Problem, problemsOf } from './problems.ts'
 import { rangingProblems, wiresOf } from './ranging-plan.ts'
+import { rejectWatchOptions } from './reject-watch-options.ts'
+import { shiftsOptions } from './shift-options.ts'
 import { storeOptions } from './store/options.ts'
 
 /** The configuration is wrong: a person must mend it, retrying does not help (exit 78). */
@@ -19,6 +24,30 @@ export class ConfigError extends Error {
 const name = z.string().regex(/^[a-z0-9-]{1,64}$/, 'expected 1 to 64 of a-z, 0-9 and -')
 /** Where a ranging chip comes up (DS14161). */
 const RANGING_ADDRESS = 0x29
+
+/** Beside the rules about parts: what of the station itself calls for somebody. */
+const STATION_RULES = [
+  {
+    name: 'unit_not_well',
+    title: 'Something of the station is not well',
+    kind: 'state',
+    severity: 'warning',
+    for: { seconds: 10 },
+  },
+  {
+    name: 'chart_rule',
+    title: 'A control chart shows more than chance',
+    kind: 'chart',
+    severity: 'info',
+  },
+] as const
+
+/** What a station without words of its own follows. */
+const DEFAULT_CHARTS = [
+  { name: 'mass', value: 'mass_g' },
+  { name: 'score', value: 'score' },
+  { name: 'lightness', value: 'lab_l' },
+] as const
 
 const port = z.int().min(0).max(65535)
 
@@ -95,6 +124,15 @@ export const configSchema = z.strictObject({
     })
     .prefault({})
     .describe('How much may wait.'),
+  alerts: alertsOptions
+    .prefault(() => ({ rules: [...DEFAULT_RULES, ...STATION_RULES] }))
+    .describe('What calls for somebody.'),
+  charts: chartsOptions.prefault(() => [...DEFAULT_CHARTS]),
+  kpi: kpiTargets.prefault({}),
+  shifts: shiftsOptions
+    .optional()
+    .describe('Who works when; absent: all time is planned, and there are no shifts.'),
+  stop_on_rejects: rejectWatchOptions.prefault({}),
   simulation: z
     .strictObject({
       seed: z.int().min(0).default(1).describe('Same seed, same parts.'),

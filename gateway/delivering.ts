@@ -38,6 +38,8 @@ export interface Delivering {
   readonly channels: readonly (CommandChannel & Unit)[]
   /** Who looks at a live view: the clients of the embedded broker. Of others nobody knows whether they do. */
   readonly screen: PreviewScreen
+  /** Every broker, for alerts. */
+  readonly publishers: readonly MqttSink[]
   /** Recipe or lot are others now: the retained state says so. */
   announce(): void
   /** Whether this cursor is of the station itself, and no delivery. */
@@ -79,6 +81,7 @@ export function delivering(parts: DeliveringParts): Delivering {
       watched: (name) => broker?.listensTo(preview(name)) ?? false,
       show: (name, payload) => broker?.show(preview(name), payload),
     },
+    publishers,
     announce: () => {
       for (const publisher of publishers) publisher.announce()
     },

@@ -1,4 +1,3 @@
-import { access } from 'node:fs/promises'
 import { As7341 } from '../drivers/as7341/as7341.ts'
 import type { I2cBus } from '../drivers/bus.ts'
 import type { BusStatistics } from '../drivers/bus-statistics.ts'
@@ -6,20 +5,17 @@ import type { Clock } from '../drivers/clock.ts'
 import { Bme280 } from '../drivers/environment/bme280.ts'
 import { Sht31 } from '../drivers/environment/sht31.ts'
 import type { Gpio } from '../drivers/gpio.ts'
-import { SensorError } from '../drivers/sensor.ts'
 import { SimulatedFlap } from '../drivers/simulated/belt-gate.ts'
-import { generateFirmware } from '../drivers/simulated/firmware.ts'
 import { SimulatedGpio } from '../drivers/simulated/gpio.ts'
 import { SimulatedLine } from '../drivers/simulated/line.ts'
 import { PROFILES, type ProfileName } from '../drivers/simulated/profiles.ts'
-import type { FirmwareImage } from '../drivers/vl53l8ch/firmware.ts'
 import { Vl53l8ch } from '../drivers/vl53l8ch/vl53l8ch.ts'
 import { isWired } from './belt-problems.ts'
 import { Buses } from './buses.ts'
 import { type Config, ConfigError } from './config.ts'
-import { importedFirmware, readFirmware } from './firmware.ts'
 import type { WiredGate } from './gate-plan.ts'
 import type { Instrument, InstrumentKinds } from './head.ts'
+import { firmwareOf } from './head-firmware.ts'
 import { climateAddress, type HeadOptions, type RangingHead, type SpectralHead } from './head-options.ts'
 import type { HeadKind } from './inspection.ts'
 import { type LineOptions, lineSpec } from './line-options.ts'
@@ -60,12 +56,18 @@ export interface Wires {
   readonly clock: Clock
   /** What a simulated belt brings, unless `simulation.profile` says otherwise. */
   readonly profile: string
+  /** What was measured of a head's cover glass, and of which chip it is; absent: the firmware's own. */
+  readonly crosstalk?: (head: string) => Promise<ChipCrosstalk | undefined>
   /** Stands between the drivers and every bus. */
   readonly observed?: (bus: I2cBus, name: string) => I2cBus
 }
 
-/** The seed of the image that simulated chips boot; nothing depends on it but the bytes. */
-const FIRMWARE_SEED = 1
+/** A crosstalk calibration. */
+export interface ChipCrosstalk {
+  /** The chip's serial. */
+  readonly subject: string
+  readonly data: Uint8Array
+}
 
 type BusOf = (name: string) => Promise<I2cBus>
 
@@ -73,7 +75,8 @@ type BusOf = (name: string) => Promise<I2cBus>
  * Wires the station up; nothing is opened or moved yet.
  * @throws ConfigError
  */
-export function wire({ config, clock, profile, observed = (bus) => bus }: Wires): Hardware {
+export function wire(wires: Wires): Hardware {
+  const { config, clock, profile, crosstalk, observed = (bus) => bus } = wires
   const pins = new SimulatedGpio(clock)
   const gpio = new Lines({
     simulated: pins,
@@ -81,7 +84,7 @@ export function wire({ config, clock, profile, observed = (bus) => bus }: Wires)
   })
   const kinds = Object.values(config.buses).map(({ kind }) => kind)
   const simulated = kinds.includes('simulated')
-  const line = simulated ? simulatedLine(config, profile) : undefined
+  const line = simulated ? simulatedLine(config, profile, clock) : undefined
   const wiring = line === undefined ? undefined : new SimulatedWiring({ config, clock, line, pins })
   const buses = new Buses({
     buses: config.buses,
@@ -95,7 +98,10 @@ export function wire({ config, clock, profile, observed = (bus) => bus }: Wires)
   const lpn = lpnHeads(config, gpio, clock)
   return {
     heads: Object.entries(config.heads).map(([id, head]) =>
-      planOf(id, head, { config, clock, bus, lpn: lpn.get(wiresOf(head.bus, config.buses) ?? '') }),
+      planOf(id, head, {
+        ...{ config, clock, bus, crosstalk },
+        lpn: lpn.get(wiresOf(head.bus, config.buses) ?? ''),
+      }),
     ),
     climate: climatePlan(config, clock, bus),
     gpio,
@@ -153,6 +159,7 @@ interface Surroundings {
   readonly clock: Clock
   readonly bus: BusOf
   readonly lpn: LpnHeads | undefined
+  readonly crosstalk: Wires['crosstalk']
 }
 
 /** Kind → how to open it. A new kind of head is one case here, and its twin in `SimulatedWiring`. */
@@ -168,13 +175,19 @@ function planOf(id: string, head: HeadOptions, around: Surroundings): HeadPlan {
 async function openRanging(
   id: string,
   head: RangingHead,
-  { config, clock, bus, lpn }: Surroundings,
+  { config, clock, bus, lpn, crosstalk }: Surroundings,
   signal: AbortSignal,
 ): Promise<Vl53l8ch> {
   const firmware = await firmwareOf(id, head, config)
+  const measured = await crosstalk?.(id)
   const wires = await bus(head.bus)
   if (head.lpn !== undefined) await lpn?.bringUp(id, wires, signal)
   const options = { ...rangingSettings(head), address: head.address, firmware }
+  if (measured === undefined) return await Vl53l8ch.open(wires, clock, options, signal)
+  const chip = await Vl53l8ch.open(wires, clock, { ...options, xtalk: measured.data }, signal)
+  if (chip.identity === measured.subject) return chip
+  // Which chip it is shows when it is open: what was measured behind another's glass is not for this one.
+  await chip.close()
   return await Vl53l8ch.open(wires, clock, options, signal)
 }
 
@@ -205,7 +218,7 @@ function climatePlan({ environment }: Config, clock: Clock, bus: BusOf): Hardwar
   }
 }
 
-function simulatedLine(config: Config, recipe: string): SimulatedLine {
+function simulatedLine(config: Config, recipe: string, clock: Clock): SimulatedLine {
   const { seed, empty_rate: emptyRate } = config.simulation
   // A recipe of the user's own has no simulated parts: the standard ones come then.
   const profile = config.simulation.profile ?? (isProfile(recipe) ? recipe : 'foiegras_standard_barquette')
@@ -214,30 +227,15 @@ function simulatedLine(config: Config, recipe: string): SimulatedLine {
       `simulation.profile: ${JSON.stringify(profile)}: expected one of ${Object.keys(PROFILES).join(', ')}`,
     )
   }
-  return new SimulatedLine({ seed, emptyRate, profile })
+  // Where the head has a lamp of its own there is no other: it can be dark.
+  const lit = Object.values(config.heads).some((head) => head.kind === 'as7341' && head.lamp_ma !== undefined)
+  return new SimulatedLine({
+    ...{ seed, emptyRate, profile },
+    belt: { clock },
+    ...(lit ? { lamp: 'chip' } : {}),
+  })
 }
 
 function isProfile(name: string): name is ProfileName {
   return Object.hasOwn(PROFILES, name)
-}
-
-/** A simulated chip boots a generated image; a real one wants ST's, from the user's file. */
-async function firmwareOf(id: string, head: RangingHead, config: Config): Promise<FirmwareImage> {
-  if (head.firmware_file !== undefined) return await readFirmware(head.firmware_file)
-  const wires = config.buses[wiresOf(head.bus, config.buses) ?? '']
-  if (wires?.kind === 'simulated') return generateFirmware(FIRMWARE_SEED)
-  const imported = importedFirmware(config.data_dir)
-  if (await exists(imported)) return await readFirmware(imported)
-  throw new SensorError(
-    id,
-    'absent',
-    `no firmware: \`poincon firmware import\` ST's vl53lmz_buffers.h, or set heads.${id}.firmware_file (drivers/vl53l8ch/README.md)`,
-  )
-}
-
-function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  )
 }

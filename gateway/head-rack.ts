@@ -1,3 +1,4 @@
+import { chipsOf } from './calibration/bench.ts'
 import type { HeadPlan } from './hardware.ts'
 import { type HeadOptions, SupervisedHead } from './head.ts'
 import type { HeadKind } from './inspection.ts'
@@ -32,14 +33,7 @@ export class HeadRack implements Unit {
    * @returns undefined as long as a ranging head was never open
    */
   get chips(): string | undefined {
-    if (this.heads.some(({ kind, identity }) => kind === 'vl53l8ch' && identity === undefined))
-      return undefined
-    return this.heads
-      .map(
-        ({ id, kind, identity }) =>
-          `${id}=${kind}${identity === undefined ? '' : `@${identity.slice(0, 16)}`}`,
-      )
-      .join(' ')
+    return chipsOf(this.heads)
   }
 
   /** Failed when no head is left to look at a part. */

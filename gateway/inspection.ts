@@ -1,5 +1,6 @@
 import type { Spectrum } from '../drivers/as7341/counts.ts'
 import type { RangeFrame } from '../drivers/vl53l8ch/ranges.ts'
+import type { ColourDetail } from './analysis/colour-detail.ts'
 
 /** The measurement kinds a head can deliver. A new kind of head is one line here. */
 export interface MeasurementKinds {
@@ -28,7 +29,11 @@ export const UNGRADED_REASONS = [
   'saturated',
   'starved',
   'out-of-view',
+  'too-few-looks',
+  'belt-uneven',
   'not-calibrated',
+  'golden-due',
+  'golden-failed',
   'late',
   'busy',
   'storage-full',
@@ -81,6 +86,15 @@ export interface Defect {
   readonly severity: number
   /** Signed deviation from the expected surface in mm; positive is towards the head. */
   readonly deviationMm?: number
+  /** Middle in the tray's plane from the point below the head (of a scanned part: at belt travel 0), mm. */
+  readonly xMm?: number
+  readonly yMm?: number
+  /** Standard uncertainty of the place, along either axis, mm. */
+  readonly placeStdMm?: number
+  /** Radius at which the change has faded, mm. */
+  readonly radiusMm?: number
+  /** Standard uncertainty of `deviationMm`. */
+  readonly deviationStdMm?: number
   /** That the true deviation is critical, given the measurement's uncertainty. */
   readonly criticalProbability?: number
 }
@@ -127,6 +141,12 @@ export interface Surface {
   /** Of the zones that see nothing but the part, in per cent, where there are such zones. */
   readonly reflectancePercent?: { readonly mean: number; readonly std: number }
   readonly defects: readonly Defect[]
+  /** Of a scanned part: rms of what the found surface leaves unexplained, in standard deviations of the noise. */
+  readonly misfit?: number
+  /** Of a scanned part: true belt travel over the one that was told. */
+  readonly travelScale?: Estimate
+  /** Of a scanned part: looks that it was seen in. */
+  readonly looks?: number
 }
 
 /** CIE 1976 L*a*b* under D65, approximate: ten broad channels stand in for a spectrometer. */
@@ -173,7 +193,7 @@ export interface Judgement {
   /** Per zone, height over the empty tray in mm; null where the zone gave no range. Absent without frame or tray. */
   readonly heightsMm?: readonly (number | null)[]
   readonly surface?: Surface
-  readonly colour?: Colour
+  readonly colour?: Colour & ColourDetail
   /** Present exactly when the verdict is a grade. */
   readonly fusion?: Fusion
   readonly massG?: Estimate
@@ -189,4 +209,6 @@ export interface Trigger {
   readonly source: 'interval' | 'light-barrier' | 'encoder' | 'command' | 'replay'
   /** The name the line gives the part, where it has one. */
   readonly sampleId?: string
+  /** The inspection that this one repeats, of a part that was held. */
+  readonly reinspects?: string
 }

@@ -2,18 +2,24 @@ import { systemClock } from '../drivers/clock.ts'
 import type { Climate } from '../drivers/environment/climate.ts'
 import type { Acquisition, DecidedPart } from './acquisition.ts'
 import { judge } from './analysis/judge.ts'
+import type { AnomalyScorer } from './anomaly.ts'
 import type { ClockDiscipline } from './clock-discipline.ts'
 import type { FeedHub } from './feed.ts'
+import type { FirstPart } from './first-part.ts'
+import type { GoldenKeeper } from './golden-keeper.ts'
 import type { Metrics } from './health/metrics.ts'
 import type { HeldParts } from './held-parts.ts'
 import type { Identity } from './identity.ts'
 import { inspect, type MeasuringHead } from './inspect.ts'
 import type { Trigger } from './inspection.ts'
 import { InspectionIds } from './inspection-ids.ts'
+import { type BeltTravel, lookingHeads } from './look-plan.ts'
 import type { InspectionDraft } from './message.ts'
 import type { OutboxEntry } from './outbox.ts'
 import type { Preview } from './preview.ts'
+import type { QualityWatch } from './quality.ts'
 import { recordOf } from './record.ts'
+import { architectureOf } from './rejudge/architecture.ts'
 import type { Player } from './replay/player.ts'
 import type { InForce, Setup } from './setup.ts'
 import { StoreError } from './store/error.ts'
@@ -28,6 +34,11 @@ export interface JudgingParts {
   readonly metrics: Metrics
   readonly feed: FeedHub
   readonly discipline: ClockDiscipline
+  /** What is watched over the parts. */
+  readonly quality: Pick<QualityWatch, 'decided' | 'stored'>
+  readonly firstPart: Pick<FirstPart, 'over'>
+  /** How unlike the good parts of this station a part is, where that was learnt. */
+  readonly anomalies: AnomalyScorer
   readonly dryRun: boolean
 }
 
@@ -44,21 +55,42 @@ export interface Sources {
   readonly climate: () => Climate | undefined
   readonly preview: Preview
   readonly held: HeldParts
+  readonly golden: Pick<GoldenKeeper, 'inspected'>
+  /** Where the belt has an encoder. */
+  readonly travel: BeltTravel | undefined
 }
 
 /** A part is recorded with what was in force when it was judged, whatever has been selected since. */
-export function judging(parts: JudgingParts, { heads, player, climate, preview, held }: Sources): Judging {
-  const { identity, version, setup, store, metrics, feed, discipline, dryRun } = parts
+export function judging(
+  parts: JudgingParts,
+  { heads, player, climate, preview, held, golden, travel }: Sources,
+): Judging {
+  const {
+    identity,
+    version,
+    setup,
+    store,
+    metrics,
+    feed,
+    discipline,
+    quality,
+    anomalies,
+    firstPart,
+    dryRun,
+  } = parts
   const clock = systemClock
   const ids = new InspectionIds()
+  const architecture = architectureOf(process)
   const judgedBy = new WeakMap<Trigger, InForce>()
   const nowInForce = (): InForce =>
     player === undefined ? setup.inForce : setup.inForceOver(player.tray(setup.tray))
   return {
-    inspect: (trigger, signal) => {
+    inspect: (trigger, signal, time) => {
       const inForce = nowInForce()
       judgedBy.set(trigger, inForce)
-      return inspect(trigger, heads, (evidence) => judge(inForce.plan, evidence), signal)
+      const { shape } = inForce.recipe.recipe
+      const looking = lookingHeads(heads, { shape, at: trigger.at, time, clock, travel })
+      return inspect(trigger, looking, (evidence) => firstPart.over(judge(inForce.plan, evidence)), signal)
     },
     storable: () => store.storable,
     retry: (error) => error instanceof StoreError && PASSING.has(error.fault),
@@ -70,13 +102,18 @@ export function judging(parts: JudgingParts, { heads, player, climate, preview, 
       metrics.decided(decisionOf(part))
       preview.measured(part.inspected.observation.measurements)
       if (part.judgement.verdict.action === 'hold') held.held()
+      quality.decided(part)
+      golden.inspected()
     },
     record: (part) => {
+      const inForce = judgedBy.get(part.trigger) ?? nowInForce()
       const { draft, raw } = recordOf(part, {
         id: ids.next(),
         identity,
         software: version,
-        inForce: judgedBy.get(part.trigger) ?? nowInForce(),
+        inForce,
+        architecture,
+        anomaly: anomalies.score(part.inspected.judgement, inForce.recipe.recipe),
         clock: discipline.state,
         wallMs: clock.wall() - (clock.now() - part.trigger.at),
         dryRun,
@@ -87,6 +124,7 @@ export function judging(parts: JudgingParts, { heads, player, climate, preview, 
     stored: (entry, part) => {
       metrics.appended(clock.now() - part.decidedAt)
       feed.emit({ type: 'inspection', inspection: entry })
+      quality.stored(entry, part)
     },
   }
 }

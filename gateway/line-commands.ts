@@ -1,22 +1,40 @@
+import { v7 } from 'uuid'
 import { z } from 'zod'
 import type { Clock } from '../drivers/clock.ts'
 import type { Acquisition } from './acquisition.ts'
+import type { Alerts } from './alerts/alerts.ts'
+import { acknowledgePayload } from './alerts/message.ts'
+import { calibrationStartPayload, type RunningStation, startCalibration } from './calibration/start.ts'
+import type { FirstPart } from './first-part.ts'
+import type { GoldenKeeper } from './golden-keeper.ts'
 import type { PartCounters } from './health/counters.ts'
 import type { Log } from './log.ts'
 import { dayLotId, lotId } from './lot.ts'
 import type { LotBook } from './lot-book.ts'
+import { inspectionMessage } from './message.ts'
 import { CommandError, type CommandHandler } from './mqtt/commands.ts'
+import type { OutboxEntry } from './outbox.ts'
+import { type Override, type OverrideRequest, overrideOf, overrideRequest } from './override.ts'
+import type { QualityWatch } from './quality.ts'
 import type { Setup } from './setup.ts'
-import type { TrayCalibration } from './tray-calibration.ts'
+import type { Documents } from './store/registry/documents.ts'
 
 export interface LineCommandParts {
   readonly acquisition: Acquisition
+  /** An inspection of the log, by its id. */
+  readonly stored: (id: string) => Promise<OutboxEntry | undefined>
+  readonly overrides: Pick<Documents, 'save'>
   /** Brings a part under the heads, where a simulated belt does not move by itself. */
   readonly bring: () => void
   readonly setup: Setup
-  readonly calibration: TrayCalibration
+  readonly golden: Pick<GoldenKeeper, 'kept'>
+  readonly firstPart: Pick<FirstPart, 'changed' | 'resumed'>
+  /** What a calibration is given of the running station. */
+  readonly desk: () => RunningStation
   readonly counters: PartCounters
   readonly lots: Pick<LotBook, 'begin' | 'close' | 'get'>
+  readonly quality: Pick<QualityWatch, 'resumed' | 'lotBegun'>
+  readonly alerts: Pick<Alerts, 'acknowledge'>
   readonly clock: Clock
   readonly log: Log
   /** Recipe, lot or calibration are others now. */
@@ -27,6 +45,7 @@ const person = z.string().min(1).max(128).default('unnamed').describe('Who asks,
 
 const inspectPayload = z.strictObject({
   sample_id: z.string().min(1).max(128).optional().describe('Name of the part.'),
+  reinspects: z.uuid().optional().describe('Id of the inspection that this one repeats, of a held part.'),
 })
 const recipePayload = z.strictObject({ id: z.string().min(1).max(64).describe('A recipe in the store.') })
 const lotPayload = z.strictObject({
@@ -35,10 +54,6 @@ const lotPayload = z.strictObject({
 })
 const closePayload = z.strictObject({
   next: lotId.optional().describe('The lot that begins then; default: named by the day.'),
-  by: person,
-})
-const calibrationPayload = z.strictObject({
-  kind: z.literal('empty-tray').default('empty-tray').describe('What lies under the heads: nothing.'),
   by: person,
 })
 const resumePayload = z.strictObject({ by: person })
@@ -52,8 +67,10 @@ export const commandPayloads = {
   'recipe/select': recipePayload,
   'lot/start': lotPayload,
   'lot/close': closePayload,
-  'calibration/start': calibrationPayload,
+  'calibration/start': calibrationStartPayload,
   'line/resume': resumePayload,
+  'verdict/override': overrideRequest,
+  'alert/acknowledge': acknowledgePayload,
   'log/level': levelPayload,
 } as const
 
@@ -61,17 +78,22 @@ export const commandPayloads = {
 export function lineCommands(
   parts: LineCommandParts,
 ): Readonly<Record<keyof typeof commandPayloads, CommandHandler>> {
-  const { acquisition, bring, setup, calibration, lots, log, changed } = parts
+  const { acquisition, bring, setup, golden, firstPart, lots, quality, alerts, log, changed } = parts
   return {
     inspect: async (payload) => {
-      const { sample_id: sampleId } = inspectPayload.parse(payload)
+      const { sample_id: sampleId, reinspects } = inspectPayload.parse(payload)
+      if (reinspects !== undefined && (await parts.stored(reinspects)) === undefined) {
+        throw new CommandError(`reinspects: ${reinspects}: there is no such inspection in the log`)
+      }
       bring()
-      const entry = await acquisition.trigger('command', { sampleId })
+      const entry = await acquisition.trigger('command', { sampleId, reinspects })
       return JSON.parse(entry.payload)
     },
     'recipe/select': async (payload) => {
       const { id } = recipePayload.parse(payload)
       const { recipe, revision } = await setup.selectRecipe(id).catch((error: unknown) => refuse(error))
+      quality.resumed()
+      await firstPart.changed(recipe.firstPart)
       log.info({ recipe: recipe.id, revision }, 'recipe selected')
       changed()
       return { id: recipe.id, revision }
@@ -88,18 +110,32 @@ export function lineCommands(
       return { ...begun, closed }
     },
     'calibration/start': async (payload) => {
-      const { by } = calibrationPayload.parse(payload)
-      const tray = await calibration.measure(by).catch((error: unknown) => refuse(error))
-      log.info({ calibration: tray.id, by }, 'empty tray measured')
+      const order = calibrationStartPayload.parse(payload)
+      const started = await startCalibration(order, parts.desk()).catch((error: unknown) => refuse(error))
+      await setup.useReferences()
+      await golden.kept()
+      log.info({ calibration: started.id, kind: started.kind, by: order.by }, 'calibrated')
       changed()
-      return { id: tray.id, at: tray.at, frames: tray.frames }
+      return started
     },
-    'line/resume': (payload) => {
+    'line/resume': async (payload) => {
       const { by } = resumePayload.parse(payload)
+      await firstPart.resumed(by)
+      quality.resumed()
       acquisition.resumeLine()
       log.info({ by }, 'line resumed')
       changed()
-      return Promise.resolve({ line_stopped: false })
+      return { line_stopped: false }
+    },
+    'verdict/override': (payload) => overrideVerdict(parts, overrideRequest.parse(payload)),
+    'alert/acknowledge': (payload) => {
+      const { id, by } = acknowledgePayload.parse(payload)
+      try {
+        const { rule, subject, state } = alerts.acknowledge(id, by)
+        return Promise.resolve({ id, rule, subject, state })
+      } catch (error) {
+        return refuse(error)
+      }
     },
     'log/level': (payload) => {
       const { level } = levelPayload.parse(payload)
@@ -109,14 +145,36 @@ export function lineCommands(
   }
 }
 
+/** What two persons decided stands beside the inspection, which stays as it is. */
+async function overrideVerdict(
+  { stored, overrides, clock, log }: LineCommandParts,
+  request: OverrideRequest,
+): Promise<Override> {
+  const entry = await stored(request.inspection_id)
+  if (entry === undefined) {
+    throw new CommandError(`inspection_id: ${request.inspection_id}: there is no such inspection in the log`)
+  }
+  const { verdict } = inspectionMessage.pick({ verdict: true }).parse(JSON.parse(entry.payload))
+  const at = new Date(clock.wall()).toISOString()
+  try {
+    const override = overrideOf(request, { ...entry, verdict }, { id: v7(), at })
+    await overrides.save('override', { id: override.id, at, open: false, value: override })
+    log.info({ override: override.id, inspection: entry.id, by: request.by }, 'verdict overridden')
+    return override
+  } catch (error) {
+    return refuse(error)
+  }
+}
+
 async function beginLot(
-  { setup, counters, lots, clock, log, changed }: LineCommandParts,
+  { setup, counters, lots, quality, clock, log, changed }: LineCommandParts,
   id: string,
   by: string,
 ): Promise<{ readonly lot_id: string; readonly started_at: string }> {
   await lots.begin(id, recipeNow(setup), by)
   const lot = await setup.startLot(id, clock.wall())
   counters.beginLot()
+  quality.lotBegun(lot.id)
   log.info({ lot: lot.id, by }, 'lot started')
   changed()
   return { lot_id: lot.id, started_at: lot.startedAt }

@@ -10,8 +10,11 @@ export interface LookPlan {
   readonly enough: (looks: readonly Look[]) => boolean
   /** Whether another look that takes so long, ms, still ends in time. */
   readonly fits: (ms: number) => boolean
-  /** Belt travel since the trigger, mm, at a monotonic time, ms; absent: the part stands still. */
-  readonly beltMm?: (at: number) => number
+  /**
+   * Belt travel since the trigger, mm, at a monotonic time, ms; undefined where nobody knows. Absent: the part stands
+   * still.
+   */
+  readonly beltMm?: (at: number) => number | undefined
 }
 
 /** So many frames of a part that stands still. */
@@ -22,7 +25,7 @@ export function stillLooks(frames: number, fits: LookPlan['fits']): LookPlan {
 /** Every frame of a part that passes, until the belt has travelled `travelMm` since the trigger. */
 export function scanLooks(
   travelMm: number,
-  beltMm: (at: number) => number,
+  beltMm: NonNullable<LookPlan['beltMm']>,
   fits: LookPlan['fits'],
 ): LookPlan {
   return { enough: (looks) => (looks.at(-1)?.beltMm ?? 0) >= travelMm, fits, beltMm }
@@ -82,5 +85,6 @@ function ranging({ id }: MeasuringHead, measurement: Measurement | undefined): R
 
 /** A frame gathers light for about a period before it is taken. */
 function lookOf(frame: RangeFrame, periodMs: number, { beltMm }: LookPlan): Look {
-  return beltMm === undefined ? { frame } : { frame, beltMm: beltMm(frame.takenAt - periodMs / 2) }
+  const travelled = beltMm?.(frame.takenAt - periodMs / 2)
+  return travelled === undefined ? { frame } : { frame, beltMm: travelled }
 }

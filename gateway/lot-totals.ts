@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { ACTIONS, GRADES } from './inspection.ts'
+import type { Action, Grade } from './inspection.ts'
 import type { InspectionMessage } from './message.ts'
 
 const count = z.int().min(0)
@@ -7,8 +7,12 @@ const count = z.int().min(0)
 /** What became of the parts of one lot, as the log has them. */
 export const lotTotals = z.object({
   parts: count.describe('Inspections stored.'),
-  actions: z.record(z.enum(ACTIONS), count).describe('By what was done with the part.'),
-  grades: z.record(z.enum(GRADES), count).describe('By grade; the ungraded are in none.'),
+  actions: z
+    .object({ accept: count, reject: count, hold: count } satisfies Record<Action, unknown>)
+    .describe('By what was done with the part.'),
+  grades: z
+    .object({ 'A+': count, A: count, B: count, C: count, REJECT: count } satisfies Record<Grade, unknown>)
+    .describe('By grade; the ungraded are in none.'),
   ungraded: count.describe('No grade could be given.'),
   reasons: z
     .record(z.string(), count)

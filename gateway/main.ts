@@ -1,19 +1,24 @@
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { systemClock } from '../drivers/clock.ts'
+import { alerting } from './alerting.ts'
+import type { AnomalyScorer } from './anomaly.ts'
+import { loadAnomalyScorer } from './anomaly-files.ts'
 import { ApiServer } from './api/server.ts'
 import { busFacts } from './bus-status.ts'
+import { crosstalkIn } from './calibration/crosstalk-in.ts'
 import { ClockDiscipline } from './clock-discipline.ts'
 import type { Config } from './config.ts'
 import { type Delivering, delivering } from './delivering.ts'
 import { FeedHub } from './feed.ts'
+import { FirstPart } from './first-part.ts'
 import { FlowsProcess } from './flows.ts'
 import { type Hardware, wire } from './hardware.ts'
 import { PartCounters } from './health/counters.ts'
 import { HealthBoard, type HealthReport } from './health/health.ts'
 import { Metrics } from './health/metrics.ts'
 import { type Identity, identityOf } from './identity.ts'
-import { lineCommands } from './line-commands.ts'
+import { type LineCommandParts, lineCommands } from './line-commands.ts'
 import type { Log } from './log.ts'
 import { LotBook } from './lot-book.ts'
 import { type Measuring, measuring } from './measuring.ts'
@@ -21,6 +26,8 @@ import type { Broker } from './mqtt/broker.ts'
 import { CommandServer } from './mqtt/commands.ts'
 import { stationTopics } from './mqtt/topics.ts'
 import { cameraOf, panelOf, smallPicture } from './periphery.ts'
+import { QualityWatch } from './quality.ts'
+import { describeQuality } from './quality-view.ts'
 import type { ReplayOptions } from './replay/player.ts'
 import { Setup } from './setup.ts'
 import { run, type Unit } from './station.ts'
@@ -49,7 +56,12 @@ export async function runStation(options: StationOptions): Promise<void> {
   const { config, log } = options
   const clock = systemClock
   const identity = identityOf(config)
-  const hardware = wire({ config, clock, profile: config.recipe })
+  let crosstalk: ReturnType<typeof crosstalkIn> | undefined
+  // Before the store: what is wrong with the configuration shall leave nothing behind.
+  const hardware = wire({
+    ...{ config, clock, profile: config.recipe },
+    crosstalk: (head) => crosstalk?.(head) ?? Promise.resolve(undefined),
+  })
   try {
     const store = await openStore({
       dir: config.data_dir,
@@ -61,12 +73,19 @@ export async function runStation(options: StationOptions): Promise<void> {
       ...(config.store.quota_mb === undefined ? {} : { maxBytes: config.store.quota_mb * 1_000_000 }),
       maxPending: 2 * config.limits.appending,
     })
+    crosstalk = crosstalkIn(store.calibrations, clock)
     try {
       const setup = await Setup.load(store, {
         recipeId: config.recipe,
         wallMs: clock.wall(),
+        wall: () => clock.wall(),
       })
-      const station = assemble({ ...options, identity, store, hardware, setup })
+      const anomalies = await loadAnomalyScorer(config.data_dir, (file, err) =>
+        log.warn({ file, err }, 'anomaly model not used'),
+      )
+      const firstPart = new FirstPart(store.state, log)
+      await firstPart.load()
+      const station = assemble({ ...options, identity, store, hardware, setup, anomalies, firstPart })
       await run(station.units, options.signal, log, station.ready)
     } finally {
       await store.close()
@@ -81,11 +100,13 @@ interface Parts extends StationOptions {
   readonly store: Store
   readonly hardware: Hardware
   readonly setup: Setup
+  readonly anomalies: AnomalyScorer
+  readonly firstPart: FirstPart
 }
 
 /** Wires everything to everything; nothing runs yet. */
 function assemble(parts: Parts): { readonly units: readonly Unit[]; readonly ready: () => void } {
-  const { config, log, identity, store, hardware, setup, version } = parts
+  const { config, log, identity, store, hardware, setup, anomalies, firstPart, version } = parts
   const clock = systemClock
   const ungated = hardware.gate === undefined
   if (ungated) log.warn('no gate is wired (gate.lines): the station runs dry')
@@ -102,9 +123,26 @@ function assemble(parts: Parts): { readonly units: readonly Unit[]; readonly rea
   const lots = new LotBook(store.documents, clock)
   const health = (): HealthReport => board.report()
   const delivery = delivering({ config, identity, setup, version, log, store, health, readers: [lots] })
-  const { screen } = delivery
+  const { screen, publishers } = delivery
+  const alerted = alerting({ config, store, identity, publishers, clock, log })
+  const quality: QualityWatch = new QualityWatch({
+    config,
+    alerts: alerted.alerts,
+    state: store.state,
+    lot: () => setup.lot.id,
+    recipe: () => setup.recipe.recipe,
+    units: () => board.report().units,
+    gate: {
+      get lineStopped() {
+        return measure.gate.lineStopped
+      },
+      stopLine: () => measure.gate.stopLine(),
+    },
+    clock,
+    log,
+  })
   const camera = parts.replay === undefined ? cameraOf(parts) : undefined
-  const measure = measuring({
+  const measure: Measuring = measuring({
     ...{
       config,
       identity,
@@ -117,17 +155,35 @@ function assemble(parts: Parts): { readonly units: readonly Unit[]; readonly rea
       metrics,
       feed,
       discipline,
+      quality,
+      anomalies,
+      firstPart,
       dryRun,
     },
     replay: parts.replay,
     screen,
     picture: () => smallPicture(camera?.newest()?.image),
   })
-  const servers = commandServers(parts, delivery, measure, { counters, feed, lots })
+  const servers = commandServers(parts, delivery, measure, {
+    counters,
+    feed,
+    lots,
+    quality,
+    alerts: alerted.alerts,
+  })
   const flows = flowsProcess(parts, delivery.broker)
-  const panel = parts.replay === undefined ? panelOf(parts, { ...measure, dryRun, board: () => board }) : []
+  const resumed = (): void => {
+    quality.resumed()
+    firstPart.resumed('panel').catch((err: unknown) => log.warn({ err }, 'the check is not written down'))
+  }
+  const panel =
+    parts.replay === undefined ? panelOf(parts, { ...measure, dryRun, resumed, board: () => board }) : []
   const extras: Unit[] = [...(camera === undefined ? [] : [camera]), ...panel, ...measure.extras]
-  const watched: Unit[] = [discipline, ...delivery.units, ...servers, ...measure.units, ...extras, ...flows]
+  const over = [...alerted.units, quality]
+  const watched: Unit[] = [
+    ...[discipline, ...delivery.units, ...over, ...servers],
+    ...[...measure.units, ...extras, ...flows],
+  ]
   const board: HealthBoard = new HealthBoard({
     version,
     clock,
@@ -151,13 +207,17 @@ function assemble(parts: Parts): { readonly units: readonly Unit[]; readonly rea
     health: board,
     metrics,
     station: () => describeStation({ ...view, isReader, sinkStatus, lineStopped }),
+    quality: () => describeQuality(quality, alerted.alerts.open()),
     feed,
     consoleDir: fileURLToPath(new URL('../console/', import.meta.url)),
     clock,
     log,
   })
   return {
-    units: [discipline, ...delivery.units, ...servers, api, ...extras, ...measure.units, ...flows],
+    units: [
+      ...[discipline, ...delivery.units, ...over, ...servers, api],
+      ...[...extras, ...measure.units, ...flows],
+    ],
     ready: () => {
       board.enter('running')
       parts.signal.addEventListener('abort', () => board.enter('draining'), { once: true })
@@ -186,14 +246,13 @@ function isUnit<T extends { readonly name?: string }>(head: T): head is T & { re
 
 /** One server for every channel that commands come from; all do the same. */
 function commandServers(
-  { config, log, setup }: Parts,
+  { config, log, setup, store, firstPart }: Parts,
   delivery: Delivering,
-  { acquisition, calibration, bring }: Measuring,
+  { acquisition, golden, desk, bring }: Measuring,
   {
-    counters,
     feed,
-    lots,
-  }: { readonly counters: PartCounters; readonly feed: FeedHub; readonly lots: LotBook },
+    ...shop
+  }: Pick<LineCommandParts, 'counters' | 'lots' | 'quality' | 'alerts'> & { readonly feed: FeedHub },
 ): readonly Unit[] {
   const clock = systemClock
   const changed = (): void => {
@@ -201,7 +260,10 @@ function commandServers(
     feed.emit({ type: 'station' })
   }
   const handlers = lineCommands({
-    ...{ acquisition, bring, setup, calibration, counters, lots, clock, log, changed },
+    ...{ ...shop, acquisition, bring, setup, golden, desk, clock, log, changed },
+    stored: (id) => store.get(id),
+    overrides: store.documents,
+    firstPart,
   })
   const topics = stationTopics(config)
   return delivery.channels.map((channel) => new CommandServer({ topics, channel, handlers, clock, log }))

@@ -1,15 +1,18 @@
 import { systemClock } from '../drivers/clock.ts'
 import type { Gate } from '../drivers/gate/gate.ts'
 import { Acquisition, type Fire } from './acquisition.ts'
+import { judge } from './analysis/judge.ts'
+import type { RunningStation } from './calibration/start.ts'
 import type { Config } from './config.ts'
 import { Environment } from './environment.ts'
 import type { StationGate } from './gate.ts'
+import { GoldenKeeper } from './golden-keeper.ts'
 import type { Hardware } from './hardware.ts'
 import { SupervisedHead } from './head.ts'
 import { HeadRack } from './head-rack.ts'
 import type { PartCounters } from './health/counters.ts'
 import { HeldParts } from './held-parts.ts'
-import type { MeasuringHead } from './inspect.ts'
+import { inspect, type MeasuringHead } from './inspect.ts'
 import type { UngradedReason } from './inspection.ts'
 import { type JudgingParts, judging } from './judging.ts'
 import type { Log } from './log.ts'
@@ -36,6 +39,9 @@ export interface MeasuringParts extends JudgingParts {
 export interface Measuring {
   readonly acquisition: Acquisition
   readonly calibration: TrayCalibration
+  readonly golden: GoldenKeeper
+  /** What a calibration is given of the running station. */
+  readonly desk: () => RunningStation
   /** The heads, or what a replay has in their place. */
   readonly heads: readonly (MeasuringHead & { readonly name?: string; status?(): UnitStatus })[]
   /** Whether a held part waits for somebody. */
@@ -79,17 +85,29 @@ export function measuring(parts: MeasuringParts): Measuring {
     clear: () => hardware.line?.clear(),
     ...(player === undefined ? {} : { refusal: 'a replay has no tray to look at' }),
   })
+  const golden = new GoldenKeeper({
+    recipe: () => setup.recipe.recipe,
+    state: parts.store.state,
+    clock,
+    log,
+  })
   const { dryRun } = parts
-  // A simulated belt stands still while its tray is measured; a real one does as it likes.
+  // A simulated belt stands still while its tray is measured, and does not take a part away that is being scanned; a
+  // real one does as it likes.
   const bring = (): void => {
     if (!calibration.running) hardware.line?.next()
   }
-  const standing = (): boolean => hardware.line !== undefined && calibration.running
+  const standing = (): boolean =>
+    hardware.line !== undefined &&
+    (calibration.running || (hardware.line.belt !== undefined && acquisition.busy))
   const machine = mechanics({ config, hardware, clock, log, dryRun, bring, standing })
   const preview = previewOf(parts, heads, () => !acquisition.busy && !calibration.running)
   const held = new HeldParts()
   const acquisition = new Acquisition({
-    ...judging(parts, { heads, player, climate: () => environment?.climate, preview, held }),
+    ...judging(parts, {
+      ...{ heads, player, climate: () => environment?.climate, preview, held, golden },
+      travel: machine.travel,
+    }),
     clock,
     log,
     gate: machine.gate,
@@ -97,14 +115,16 @@ export function measuring(parts: MeasuringParts): Measuring {
     limits: { waiting: config.limits.waiting_triggers, appending: config.limits.appending },
     deadlineMs: () => setup.recipe.recipe.deadlineMs,
     counters: parts.counters,
-    obstacle: () => obstacleOf(calibration, machine),
+    obstacle: () => obstacleOf(calibration, machine, golden),
     source: player === undefined ? machine.trigger.run : replaySource(player, log),
     sourceName: player === undefined ? machine.trigger.kind : 'replay',
   })
-  const live = [rack, ...present(environment), calibration, ...machine.units]
+  const live = [rack, ...present(environment), calibration, golden, ...machine.units]
   return {
     acquisition,
     calibration,
+    golden,
+    desk: () => deskOf(parts, { calibration, golden, rack, environment }),
     heads,
     held,
     gate: machine.gate,
@@ -128,13 +148,60 @@ function environmentOf({ config, hardware, log }: MeasuringParts): Environment |
   return new Environment({ head, clock, periodMs, staleAfterMs })
 }
 
+/** Golden parts are looked at as the terminal's are: one frame a look. */
+function deskOf(
+  { setup, store }: MeasuringParts,
+  {
+    calibration,
+    golden,
+    rack,
+    environment,
+  }: {
+    readonly calibration: TrayCalibration
+    readonly golden: GoldenKeeper
+    readonly rack: HeadRack
+    readonly environment: Environment | undefined
+  },
+): RunningStation {
+  const clock = systemClock
+  const climate = environment?.climate
+  const conditions =
+    climate === undefined
+      ? {}
+      : { temperature_c: climate.temperatureC, humidity_percent: climate.humidityPercent }
+  const { heads } = rack
+  let number = 0
+  return {
+    exclusively: (lies, work) =>
+      calibration.exclusively(lies, undefined, (signal) => work({ heads, clock, signal, conditions })),
+    measureTray: (by) => calibration.measure(by),
+    registry: store.calibrations,
+    recipe: setup.recipe.recipe,
+    look: async () => {
+      number += 1
+      const trigger = { number, at: clock.now(), source: 'command' } as const
+      const { plan } = setup.inForce
+      const limit = AbortSignal.timeout(LOOK_LIMIT_MS)
+      return (await inspect(trigger, heads, (evidence) => judge(plan, evidence), limit)).judgement
+    },
+    watch: golden.watch,
+  }
+}
+
+/** A look at a golden part, ms. */
+const LOOK_LIMIT_MS = 10_000
+
 function present<T>(one: T | undefined): readonly T[] {
   return one === undefined ? [] : [one]
 }
 
-function obstacleOf(calibration: TrayCalibration, { stationGate }: Mechanics): UngradedReason | undefined {
+function obstacleOf(
+  calibration: TrayCalibration,
+  { stationGate }: Mechanics,
+  golden: GoldenKeeper,
+): UngradedReason | undefined {
   if (calibration.running) return 'not-calibrated'
-  return stationGate?.works === false ? 'gate-failed' : undefined
+  return stationGate?.works === false ? 'gate-failed' : golden.obstacle
 }
 
 function previewOf(

@@ -1,11 +1,13 @@
 import type { Clock } from '../drivers/clock.ts'
 import type { Gate } from '../drivers/gate/gate.ts'
+import type { BeltPosition } from '../drivers/trigger/position.ts'
 import { Belt } from './belt.ts'
 import type { Config } from './config.ts'
 import { noGate, StationGate } from './gate.ts'
 import { decideWithinMs, openGate, type WiredGate } from './gate-plan.ts'
 import type { Hardware } from './hardware.ts'
 import type { Log } from './log.ts'
+import type { BeltTravel } from './look-plan.ts'
 import type { Unit } from './station.ts'
 import { TriggerSource } from './trigger.ts'
 
@@ -29,6 +31,8 @@ export interface Mechanics {
   /** The real one, where it is used. */
   readonly stationGate: StationGate | undefined
   readonly trigger: TriggerSource
+  /** Where the belt has an encoder. */
+  readonly travel: BeltTravel | undefined
   /** To be started before acquisition. */
   readonly units: readonly Unit[]
 }
@@ -48,12 +52,20 @@ export function mechanics(parts: MechanicsParts): Mechanics {
     gate,
     stationGate,
     trigger,
+    travel: belt === undefined ? undefined : travelOf(belt, config.encoder?.mm_per_pulse ?? 0),
     units: [
       ...(belt === undefined ? [] : [belt]),
       ...(stationGate === undefined ? [] : [stationGate]),
       ...(watched ? [trigger] : []),
       ...(hardware.belt === undefined ? [] : [beltMotor(hardware.belt, moving)]),
     ],
+  }
+}
+
+function travelOf(belt: BeltPosition, mmPerPulse: number): BeltTravel {
+  return (from, to) => {
+    const [before, after] = [belt.positionAt(from), belt.positionAt(to)]
+    return before === undefined || after === undefined ? undefined : (after - before) * mmPerPulse
   }
 }
 

@@ -1,6 +1,7 @@
-import type { Spectrum } from '../drivers/as7341/counts.ts'
+import { CHANNELS, type Spectrum } from '../drivers/as7341/counts.ts'
 import { NO_TARGET, type RangeFrame } from '../drivers/vl53l8ch/ranges.ts'
-import type { Colour, Defect, Estimate, Fusion, Judgement, Measurement, Surface } from './inspection.ts'
+import { FLAG_LEVELS } from './analysis/colour-flags.ts'
+import type { Defect, Estimate, Fusion, Judgement, Measurement, Surface } from './inspection.ts'
 import type { InspectionMessage } from './message.ts'
 
 /** The parts of the message that come from measurements and their analysis. */
@@ -87,6 +88,7 @@ function surfaceFields(surface: Surface | undefined, fusion: Fusion | undefined)
     surface_uniformity: round(surface.uniformity.estimate, 4),
     ...(fusion?.surfaceScore === undefined ? {} : { quality_score: round(fusion.surfaceScore, 4) }),
     defects: surface.defects.map(defectBlock),
+    ...scanFields(surface),
     ...(reflectancePercent === undefined
       ? {}
       : {
@@ -95,6 +97,19 @@ function surfaceFields(surface: Surface | undefined, fusion: Fusion | undefined)
             std: round(reflectancePercent.std, 2),
           },
         }),
+  }
+}
+
+function scanFields({ looks, misfit, travelScale }: Surface): Pick<TofBlock, 'scan'> {
+  if (looks === undefined || misfit === undefined || travelScale === undefined) return {}
+  const { estimate, std } = travelScale
+  return {
+    scan: {
+      looks,
+      misfit: round(misfit, 2),
+      travel_scale: round(estimate, 4),
+      travel_scale_std: round(std, 4),
+    },
   }
 }
 
@@ -111,7 +126,7 @@ function exposureFields({ counts, integrationMs, gain, saturated }: Spectrum): S
   }
 }
 
-function colourFields(colour: Colour | undefined, fusion: Fusion | undefined): Partial<SpectralBlock> {
+function colourFields(colour: Judgement['colour'], fusion: Fusion | undefined): Partial<SpectralBlock> {
   if (colour === undefined) return {}
   const { lab, relative, ratios } = colour
   return {
@@ -130,8 +145,35 @@ function colourFields(colour: Colour | undefined, fusion: Fusion | undefined): P
     color_analysis: {
       ...(lab === undefined ? {} : { l: round(lab.l, 2), a: round(lab.a, 2), b: round(lab.b, 2) }),
       ...rounded(relative, 'relative_'),
+      ...detailFields(colour),
     },
   }
+}
+
+/** What a calibrated reflectance adds. */
+function detailFields(colour: NonNullable<Judgement['colour']>): Record<string, number> {
+  const { labStd, chroma, hueDeg, deltaE00, withinProbability, reflectance = {}, flags = [] } = colour
+  const fields: Record<string, number> = {}
+  const put = (name: string, value: Estimate | undefined, digits: 2 | 4): void => {
+    if (value === undefined) return
+    fields[name] = round(value.estimate, digits)
+    fields[`${name}_std`] = round(value.std, digits)
+  }
+  if (labStd !== undefined) {
+    fields.l_std = round(labStd.l, 2)
+    fields.a_std = round(labStd.a, 2)
+    fields.b_std = round(labStd.b, 2)
+  }
+  put('chroma', chroma, 2)
+  put('hue_deg', hueDeg, 2)
+  put('delta_e00', deltaE00, 2)
+  if (withinProbability !== undefined) fields.within_probability = round(withinProbability, 4)
+  for (const channel of CHANNELS) put(`reflectance_${channel}`, reflectance[channel], 4)
+  for (const { type, value, level } of flags) {
+    fields[`${type}_flag`] = round(value.estimate, 4)
+    fields[`${type}_flag_level`] = FLAG_LEVELS.indexOf(level)
+  }
+  return fields
 }
 
 /** Called for every part: plain loops, because a detour through lists of entries costs more than the rounding. */
@@ -164,12 +206,21 @@ function defectBlock({
   zone,
   severity,
   deviationMm,
+  deviationStdMm,
+  xMm,
+  yMm,
+  placeStdMm,
+  radiusMm,
 }: Defect): NonNullable<TofBlock['defects']>[number] {
   return {
     type,
     ...(zone === undefined ? {} : { zone: [zone[0], zone[1]] }),
     severity: round(severity, 4),
     ...(deviationMm === undefined ? {} : { deviation_mm: round(deviationMm, 2) }),
+    ...(deviationStdMm === undefined ? {} : { deviation_std_mm: round(deviationStdMm, 2) }),
+    ...(xMm === undefined || yMm === undefined ? {} : { x_mm: round(xMm, 1), y_mm: round(yMm, 1) }),
+    ...(placeStdMm === undefined ? {} : { place_std_mm: round(placeStdMm, 1) }),
+    ...(radiusMm === undefined ? {} : { radius_mm: round(radiusMm, 1) }),
   }
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { anomalyBlock } from './anomaly-block.ts'
 import { ACTIONS, GRADES } from './inspection.ts'
 
 const unit = z.number().min(0).max(1)
@@ -19,6 +20,11 @@ const defect = z.object({
     .number()
     .optional()
     .describe('Deviation from the expected surface, mm; positive is towards the head.'),
+  deviation_std_mm: z.number().min(0).optional().describe('Its standard uncertainty.'),
+  x_mm: z.number().optional().describe('Middle, from the point below the head along the zones’ columns.'),
+  y_mm: z.number().optional().describe('The same along the rows.'),
+  place_std_mm: z.number().min(0).optional().describe('Standard uncertainty of the place.'),
+  radius_mm: z.number().min(0).optional().describe('Radius at which the change has faded.'),
 })
 
 const tofBlock = z.object({
@@ -52,6 +58,15 @@ const tofBlock = z.object({
   quality_score: unit.optional().describe('Score of this head alone.'),
   grade: grade.optional().describe('Grade of this head alone, where it gives one: advice.'),
   defects: z.array(defect).optional().describe('What this head found.'),
+  scan: z
+    .object({
+      looks: z.int().describe('Looks that the part was seen in.'),
+      misfit: z.number().describe('What the surface leaves unexplained, in standard deviations: 1 is noise.'),
+      travel_scale: z.number().describe('True belt travel over the one that was told.'),
+      travel_scale_std: z.number().describe('Its standard uncertainty.'),
+    })
+    .optional()
+    .describe('Of a part that was scanned while it passed.'),
   bins_analysis: z
     .record(z.string(), z.number())
     .optional()
@@ -150,6 +165,10 @@ export const inspectionMessage = z.object({
   station: name.describe('Third level of the topic.'),
   sample_id: z.string().max(128).describe('The part, as the line names it; else lot and time of day.'),
   lot_id: z.string().max(128).describe('The lot that was running.'),
+  reinspection_of: z
+    .uuid()
+    .optional()
+    .describe('The inspection that this one repeats, of a part that was held.'),
   dry_run: z.literal(true).optional().describe('The gate did not move.'),
   recipe: z
     .object({
@@ -174,6 +193,9 @@ export const inspectionMessage = z.object({
     })
     .optional()
     .describe('All evidence together; present when there is a grade.'),
+  anomaly: anomalyBlock
+    .optional()
+    .describe('How unlike the good parts of this station it is: advice, never a grade.'),
   mass_g: z
     .object({
       estimate: z.number().min(0).describe('Volume times the density of the recipe, g.'),
@@ -187,6 +209,7 @@ export const inspectionMessage = z.object({
   provenance: z
     .object({
       software: z.string().describe('Version of the gateway.'),
+      architecture: z.string().optional().describe('Processor and engine that judged it.'),
       recipe_sha256: sha256.describe('Of the recipe’s canonical JSON.'),
       calibration: z.array(z.string()).describe('Ids of the calibrations it was judged with.'),
       models: z.record(z.string(), z.string()).describe('Name → `sha256:…` of the models that were asked.'),

@@ -32,6 +32,8 @@ export interface PanelStation {
   readonly gate: Gate
   readonly held: HeldParts
   readonly dryRun: boolean
+  /** The start button lets the line go on. */
+  readonly resumed: () => void
   /** Known when the station is assembled. */
   readonly board: () => HealthBoard
 }
@@ -51,6 +53,7 @@ export function panelOf({ config, hardware, log }: PeripheryParts, station: Pane
       actions: {
         start: () => {
           held.acknowledge()
+          station.resumed()
           gate.resumeLine()
         },
         stop: () => gate.stopLine(),

@@ -1,5 +1,6 @@
 import type { Climate } from '../drivers/environment/climate.ts'
 import type { DecidedPart } from './acquisition.ts'
+import type { AnomalyBlock } from './anomaly-block.ts'
 import type { ClockState } from './clock-discipline.ts'
 import type { Identity } from './identity.ts'
 import type { Inspected } from './inspect.ts'
@@ -20,6 +21,10 @@ export interface Circumstances {
   /** Wall-clock ms of the trigger. */
   readonly wallMs: number
   readonly dryRun: boolean
+  /** Processor and engine; absent: nobody can derive it bit for bit. */
+  readonly architecture?: string
+  /** How unlike the good parts of this station it is, where that was learnt: advice. */
+  readonly anomaly?: AnomalyBlock | undefined
   /** Around the station. */
   readonly climate?: Climate | undefined
 }
@@ -27,11 +32,11 @@ export interface Circumstances {
 /** The record of one decided part: the message without its place in the log, and the raw data beside it. */
 export function recordOf(
   part: DecidedPart,
-  { id, identity, software, inForce, clock, wallMs, dryRun, climate }: Circumstances,
+  { id, identity, software, inForce, clock, wallMs, dryRun, climate, architecture, anomaly }: Circumstances,
 ): { readonly draft: InspectionDraft; readonly raw: Uint8Array } {
   const { trigger, inspected, judgement, latencyMs } = part
-  const { recipe, lotId, tray } = inForce
-  const calibration = tray === undefined ? [] : [tray.id]
+  const { recipe, lotId, tray, references } = inForce
+  const calibration = [...(tray === undefined ? [] : [tray.id]), ...references]
   const timestamp = new Date(wallMs).toISOString()
   const { observation, evidence } = inspected
   // What was concluded too late to be the verdict stays in the record, but grades nothing.
@@ -49,13 +54,16 @@ export function recordOf(
     station: identity.station,
     sample_id: trigger.sampleId ?? `${lotId}-${timestamp.slice(11).replace(/\D/g, '')}`,
     lot_id: lotId,
+    ...(trigger.reinspects === undefined ? {} : { reinspection_of: trigger.reinspects }),
     ...(dryRun ? { dry_run: true } : {}),
     recipe: { id: recipe.recipe.id, revision: recipe.revision },
     ...analysisBlocks(shown, evidence.frame, evidence.spectrum),
     ...furtherHeads(inspected),
+    ...(anomaly === undefined ? {} : { anomaly }),
     verdict: verdictBlock(judgement, latencyMs),
     provenance: {
       software,
+      ...(architecture === undefined ? {} : { architecture }),
       recipe_sha256: recipe.sha256,
       calibration,
       models: {},

@@ -1,17 +1,19 @@
 import { z } from 'zod'
 import { type Plan, prepare } from './analysis/judge.ts'
-import { type EmptyTray, parseCalibration } from './calibration.ts'
+import type { SpectralReference } from './analysis/reflectance.ts'
+import { isExpired, newestValid } from './calibration/newest.ts'
+import { rowsOf } from './calibration/register.ts'
+import { spectralReferenceOf } from './calibration/spectral.ts'
+import { type EmptyTray, emptyTrayJson, parseCalibration } from './calibration.ts'
 import { ConfigError } from './config.ts'
 import { dayLotId, lotId } from './lot.ts'
-import { parseRecipe, type Recipe } from './recipe.ts'
+import type { Recipe } from './recipe.ts'
+import { installBuiltIns, type RecipeRevisions, storedRecipe } from './recipe-revisions.ts'
 import { BUILT_IN_RECIPES } from './recipes/built-in.ts'
 
 /** Where a setup keeps what it must remember: the registry of the store. */
 export interface SetupRegistry {
-  readonly recipes: {
-    save(id: string, recipe: unknown, by: string): Promise<StoredRecipe>
-    get(id: string, revision?: number): Promise<StoredRecipe | undefined>
-  }
+  readonly recipes: RecipeRevisions
   readonly calibrations: {
     save(calibration: {
       readonly id: string
@@ -22,18 +24,12 @@ export interface SetupRegistry {
       readonly calibration: unknown
     }): Promise<void>
     newest(kind: string, subject?: string): Promise<{ readonly calibration: unknown } | undefined>
+    all(kind: string): Promise<readonly { readonly subject: string; readonly calibration: unknown }[]>
   }
   readonly state: {
     get(key: string): Promise<unknown>
     set(key: string, value: unknown): Promise<void>
   }
-}
-
-interface StoredRecipe {
-  readonly id: string
-  readonly revision: number
-  readonly sha256: string
-  readonly recipe: unknown
 }
 
 /** A recipe in force, as messages name it. */
@@ -48,7 +44,15 @@ export interface InForce {
   readonly recipe: RecipeInForce
   readonly lotId: string
   readonly tray: EmptyTray | undefined
+  /** Ids of the white and dark reference that colours are measured against. */
+  readonly references: readonly string[]
   readonly plan: Plan
+}
+
+/** The white reference of the station for the recipe's stage. */
+interface White {
+  readonly reference: SpectralReference
+  readonly ids: readonly string[]
 }
 
 export interface Lot {
@@ -68,15 +72,21 @@ const lotSchema = z.strictObject({
  */
 export class Setup {
   readonly #registry: SetupRegistry
+  readonly #wall: () => number
   /** The chips that a calibration belongs to. */
   #subject: string | undefined
   #recipe: RecipeInForce
   #lot: Lot
   #tray: EmptyTray | undefined
+  #white: White | undefined
   #plan: Plan
 
-  private constructor(registry: SetupRegistry, { recipe, lot }: { recipe: RecipeInForce; lot: Lot }) {
+  private constructor(
+    registry: SetupRegistry,
+    { recipe, lot, wall }: { recipe: RecipeInForce; lot: Lot; wall: () => number },
+  ) {
     this.#registry = registry
+    this.#wall = wall
     this.#recipe = recipe
     this.#lot = lot
     this.#plan = prepare(recipe.recipe, undefined)
@@ -89,13 +99,9 @@ export class Setup {
    */
   static async load(
     registry: SetupRegistry,
-    { recipeId, wallMs }: { recipeId: string; wallMs: number },
+    { recipeId, wallMs, wall = () => wallMs }: { recipeId: string; wallMs: number; wall?: () => number },
   ): Promise<Setup> {
-    for (const recipe of BUILT_IN_RECIPES) {
-      if ((await registry.recipes.get(recipe.id)) === undefined) {
-        await registry.recipes.save(recipe.id, recipe, 'poincon')
-      }
-    }
+    await installBuiltIns(registry.recipes)
     const selected = z
       .string()
       .catch(recipeId)
@@ -114,7 +120,9 @@ export class Setup {
         `recipe: ${JSON.stringify(recipeId)}: expected a recipe of the store, e.g. ${known}`,
       )
     }
-    return new Setup(registry, { recipe: await recipeInForce(registry, selected), lot })
+    const setup = new Setup(registry, { recipe: await recipeInForce(registry, selected), lot, wall })
+    await setup.useReferences()
+    return setup
   }
 
   /** Whether an empty tray was ever measured on this station, with whatever chips. */
@@ -132,7 +140,29 @@ export class Setup {
     this.#take(undefined)
     const stored = await this.#registry.calibrations.newest('empty-tray', subject)
     // Meanwhile a head may have been exchanged once more.
-    if (stored !== undefined && this.#subject === subject) this.#take(parseCalibration(stored.calibration))
+    if (stored === undefined || this.#subject !== subject) return
+    const tray = parseCalibration(stored.calibration)
+    const { validUntil } = tray
+    const row = validUntil === undefined ? {} : { valid_until: validUntil }
+    if (!isExpired(row, this.#wall())) this.#take(tray)
+  }
+
+  /** Takes up the newest white reference of the recipe's stage that still holds, and the dark one beside it. */
+  async useReferences(): Promise<void> {
+    const { calibrations } = this.#registry
+    const { stage } = this.#recipe.recipe
+    const [whites, darks] = [await rowsOf(calibrations, 'white'), await rowsOf(calibrations, 'dark')]
+    const white = newestValid(whites, { kind: 'white', stage }, this.#wall())
+    const dark = newestValid(darks, { kind: 'dark', stage }, this.#wall())
+    const row = dark.state === 'valid' ? dark.row : undefined
+    this.#white =
+      white.state === 'valid'
+        ? {
+            reference: spectralReferenceOf(white.row, row),
+            ids: [white.row.id, ...(row === undefined ? [] : [row.id])],
+          }
+        : undefined
+    this.#take(this.#tray)
   }
 
   /** The chips that the calibration in force belongs to. */
@@ -154,13 +184,20 @@ export class Setup {
 
   /** What the next part is judged by. */
   get inForce(): InForce {
-    return { recipe: this.#recipe, lotId: this.#lot.id, tray: this.#tray, plan: this.#plan }
+    const references = this.#white?.ids ?? []
+    return { recipe: this.#recipe, lotId: this.#lot.id, tray: this.#tray, references, plan: this.#plan }
   }
 
   /** The same recipe over another calibration, for recorded data that was measured with it. */
   inForceOver(tray: EmptyTray | undefined): InForce {
     const { recipe } = this.#recipe
-    return tray?.id === this.#tray?.id ? this.inForce : { ...this.inForce, tray, plan: prepare(recipe, tray) }
+    return tray?.id === this.#tray?.id
+      ? this.inForce
+      : {
+          ...this.inForce,
+          tray,
+          plan: prepare(recipe, tray, this.#white?.reference),
+        }
   }
 
   /** @throws Error when there is no such recipe */
@@ -168,7 +205,7 @@ export class Setup {
     const recipe = await recipeInForce(this.#registry, id)
     await this.#registry.state.set('recipe', id)
     this.#recipe = recipe
-    this.#plan = prepare(recipe.recipe, this.#tray)
+    await this.useReferences()
     return recipe
   }
 
@@ -193,14 +230,14 @@ export class Setup {
       subject,
       takenAt: tray.at,
       takenBy: tray.by,
-      calibration: tray,
+      calibration: emptyTrayJson(tray, subject),
     })
     if (this.#subject === subject) this.#take(tray)
   }
 
   #take(tray: EmptyTray | undefined): void {
     this.#tray = tray
-    this.#plan = prepare(this.#recipe.recipe, tray)
+    this.#plan = prepare(this.#recipe.recipe, tray, this.#white?.reference)
   }
 }
 
@@ -212,5 +249,5 @@ async function recipeInForce(registry: SetupRegistry, id: string): Promise<Recip
   const stored = await registry.recipes.get(id)
   if (stored === undefined)
     throw new Error(`recipe ${JSON.stringify(id)}: there is none of this id in the store`)
-  return { recipe: parseRecipe(stored.recipe), revision: stored.revision, sha256: stored.sha256 }
+  return { recipe: storedRecipe(stored), revision: stored.revision, sha256: stored.sha256 }
 }

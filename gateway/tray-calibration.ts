@@ -21,7 +21,13 @@ export interface TrayCalibrationOptions {
   readonly refusal?: string
 }
 
-const LIMIT_MS = 10_000
+/** The slowest head takes 16 s for an offset: 32 frames at 2 a second. */
+const LIMIT_MS = 30_000
+
+/** A calibration cannot have the heads now. What is in force stays in force. */
+export class CalibrationBusy extends Error {
+  override readonly name = 'CalibrationBusy'
+}
 
 /** Measures the empty tray at the first start of a station, and whenever a person asks. */
 export class TrayCalibration implements Unit {
@@ -72,7 +78,7 @@ export class TrayCalibration implements Unit {
     return Promise.resolve()
   }
 
-  /** The tray is being measured: no part may come under the heads. */
+  /** A calibration has the heads: no part may come under the heads. */
   get running(): boolean {
     return this.#running
   }
@@ -82,21 +88,42 @@ export class TrayCalibration implements Unit {
    * @throws when a head does not deliver, or what it sees is no empty tray; the calibration before stays in force
    */
   async measure(by: string, signal?: AbortSignal): Promise<EmptyTray> {
-    const { setup, heads, clock, idle, clear, refusal } = this.#options
-    if (refusal !== undefined) throw new Error(refusal)
-    if (this.#running) throw new Error('the empty tray is being measured already')
-    this.#running = true
+    const { setup, heads, clock } = this.#options
     try {
-      await idle()
-      clear()
-      const limit = AbortSignal.timeout(LIMIT_MS)
-      const tray = await measureEmptyTray(heads, clock, by, signal ? AbortSignal.any([signal, limit]) : limit)
-      await setup.calibrated(tray)
+      const tray = await this.exclusively('empty', signal, async (limited) => {
+        const measured = await measureEmptyTray(heads, clock, by, limited)
+        await setup.calibrated(measured)
+        return measured
+      })
       this.#trouble = undefined
       return tray
     } catch (error) {
-      this.#trouble = error instanceof Error ? error.message : String(error)
+      if (!(error instanceof CalibrationBusy)) {
+        this.#trouble = error instanceof Error ? error.message : String(error)
+      }
       throw error
+    }
+  }
+
+  /**
+   * Lets a calibration have the heads: no part is looked at meanwhile.
+   * @param lies what shall lie under simulated heads: nothing, or what lies there
+   * @throws CalibrationBusy while another runs or there are no heads to have; what `work` throws
+   */
+  async exclusively<T>(
+    lies: 'empty' | 'as-is',
+    signal: AbortSignal | undefined,
+    work: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    const { idle, clear, refusal } = this.#options
+    if (refusal !== undefined) throw new CalibrationBusy(refusal)
+    if (this.#running) throw new CalibrationBusy('a calibration is running already')
+    this.#running = true
+    try {
+      await idle()
+      if (lies === 'empty') clear()
+      const limit = AbortSignal.timeout(LIMIT_MS)
+      return await work(signal === undefined ? limit : AbortSignal.any([signal, limit]))
     } finally {
       this.#running = false
     }

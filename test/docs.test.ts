@@ -9,6 +9,7 @@ import { UNGRADED_REASONS } from '../gateway/inspection.ts'
 import { commandPayloads } from '../gateway/line-commands.ts'
 import { describeState } from '../gateway/mqtt/state.ts'
 import { rawLine } from '../gateway/raw.ts'
+import { recipeJson } from '../gateway/recipe.ts'
 import { BUILT_IN_RECIPES } from '../gateway/recipes/built-in.ts'
 import { stationState } from './fakes/api.ts'
 import { inspection } from './fakes/inspections.ts'
@@ -113,7 +114,8 @@ test('the other forms are valid, too, as the gateway makes them', (t) => {
   )
   t.strictSame(validatorFor('poincon.raw-1')(line), [], 'bytes travel as base64')
   t.not(validatorFor('poincon.raw-1')({ schema: 'poincon.raw/1', heads: { tof: {} } }).length, 0)
-  for (const recipe of BUILT_IN_RECIPES) t.strictSame(validatorFor('recipe')(recipe), [], recipe.id)
+  for (const recipe of BUILT_IN_RECIPES)
+    t.strictSame(validatorFor('recipe')(recipeJson(recipe)), [], recipe.id)
 
   t.strictSame(validatorFor('station')(stationState()), [])
   const counters = new PartCounters()

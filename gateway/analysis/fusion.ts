@@ -1,5 +1,8 @@
-import type { Colour, Defect, Estimate, Finding, Surface } from '../inspection.ts'
+import type { Colour, Defect, Estimate, Finding, Grade, Surface } from '../inspection.ts'
 import type { Recipe } from '../recipe.ts'
+import { labelLosses } from './fusion-labels.ts'
+import { shapeLosses } from './fusion-shape.ts'
+import { outsideProbability } from './limits.ts'
 import type { Material } from './spectrum.ts'
 
 /** What is known of a part. At least what the recipe weighs. */
@@ -8,22 +11,37 @@ export interface Evidence {
   readonly massG?: Estimate
   readonly colour?: Colour
   readonly material?: Material
+  /** From the recipe's `labTarget`. */
+  readonly deltaE00?: Estimate
+}
+
+/** Something that allows no better grade, whatever the score. */
+export interface Veto {
+  readonly bestGrade: Exclude<Grade, 'A+'>
+  /** By the rule of decision: the estimate, or the guard band. */
+  readonly applies: boolean
+  /** That it truly applies. */
+  readonly probability: number
+}
+
+/** One loss of points, and what else it means. */
+export interface Loss extends Finding {
+  readonly contribution: number
+  /** Standard deviation of the contribution, where it does not come from the spectrum's states. */
+  readonly std: number
+  /** Told even where it costs nothing. */
+  readonly always?: boolean
+  readonly veto?: Veto
 }
 
 /** The score with everything that it lost, and how well it is known. */
 export interface Score {
   readonly score: Estimate
   readonly findings: readonly Finding[]
+  readonly vetoes: readonly Veto[]
   readonly surfaceScore?: number
   readonly colourScore?: number
   readonly defects: readonly Defect[]
-}
-
-/** One loss of points. */
-interface Loss extends Finding {
-  readonly contribution: number
-  /** Standard deviation of the contribution, where it does not come from the spectrum's states. */
-  readonly std: number
 }
 
 /** Smaller losses are not worth a finding. */
@@ -35,30 +53,37 @@ const LEAST_LOSS = 0.0005
  */
 export function scoreOf(evidence: Evidence, recipe: Recipe): Score {
   const { surface, colour, material } = evidence
-  const shapeLosses = surface === undefined ? [] : shapeLossesOf(surface, evidence.massG, recipe)
+  const shapeDefects = surface === undefined ? [] : surface.defects.map((one) => defectLoss(one, recipe))
+  const colourDefects = colour === undefined ? [] : colour.defects.map((one) => defectLoss(one, recipe))
+  const shape = [
+    ...(surface === undefined ? [] : shapeLosses(surface, evidence.massG, recipe)),
+    ...shapeDefects,
+  ]
   const states = colour === undefined ? [] : stateLosses(colour, recipe)
-  const colourLosses = colour === undefined ? [] : defectLosses(colour.defects, recipe)
+  const light = [...states, ...colourDifference(evidence, recipe), ...colourDefects]
+  const labels = labelLosses(evidence, recipe, sum([...shapeDefects, ...colourDefects]))
+  const losses = [...shape, ...light, ...labels]
   const statesStd = colour === undefined || material === undefined ? 0 : stdOfStates(colour, material, recipe)
-  const losses = [...shapeLosses, ...states, ...colourLosses]
   return {
-    score: {
-      estimate: left(losses),
-      std: Math.hypot(statesStd, ...losses.map(({ std }) => std)),
-    },
+    score: { estimate: left(losses), std: Math.hypot(statesStd, ...losses.map(({ std }) => std)) },
     findings: losses.filter(isWorthTelling).map(told),
-    ...(surface === undefined ? {} : { surfaceScore: left(shapeLosses) }),
-    ...(colour === undefined ? {} : { colourScore: left([...states, ...colourLosses]) }),
+    vetoes: losses.flatMap(({ veto }) => (veto === undefined ? [] : [veto])),
+    ...(surface === undefined ? {} : { surfaceScore: left(shape) }),
+    ...(colour === undefined ? {} : { colourScore: left(light) }),
     defects: [...(surface?.defects ?? []), ...(colour?.defects ?? [])],
   }
 }
 
-function left(losses: readonly Loss[]): number {
-  return Math.max(0, 1 - losses.reduce((sum, { contribution }) => sum + contribution, 0))
+function sum(losses: readonly Loss[]): number {
+  return losses.reduce((total, { contribution }) => total + contribution, 0)
 }
 
-/** A defect is told even where the recipe takes no points for it. */
-function isWorthTelling({ contribution, limit }: Loss): boolean {
-  return contribution >= LEAST_LOSS || limit === undefined
+function left(losses: readonly Loss[]): number {
+  return Math.max(0, 1 - sum(losses))
+}
+
+function isWorthTelling({ contribution, always = false, veto }: Loss): boolean {
+  return contribution >= LEAST_LOSS || always || veto?.applies === true
 }
 
 /** As a person reads it: four decimals. */
@@ -70,50 +95,6 @@ function told({ code, value, limit, contribution }: Loss): Finding {
     ...(limit === undefined ? {} : { limit: round(limit) }),
     contribution: round(contribution),
   }
-}
-
-function shapeLossesOf(surface: Surface, massG: Estimate | undefined, recipe: Recipe): readonly Loss[] {
-  const { shape, grading } = recipe
-  if (shape === undefined) return []
-  const { limits, limitTolerance } = shape
-  const size = { points: grading.points.size, tolerance: limitTolerance }
-  const height = { estimate: surface.maxHeightMm, std: 0 }
-  return [
-    ...outside('volume', surface.volumeMm3, limits.volumeMm3, size),
-    ...(massG === undefined ? [] : outside('mass', massG, limits.massG, size)),
-    ...outside('height', height, limits.maxHeightMm, size),
-    ...outside('uniformity', surface.uniformity, limits.uniformity, {
-      points: grading.points.uniformity,
-      tolerance: 1,
-    }),
-    ...defectLosses(surface.defects, recipe),
-  ]
-}
-
-interface Limits {
-  readonly min?: number | undefined
-  readonly max?: number | undefined
-}
-
-/** What a value costs that leaves its limits: all its points when it is `tolerance` (relative) outside. */
-function outside(
-  name: string,
-  { estimate, std }: Estimate,
-  limits: Limits | undefined,
-  { points, tolerance }: { readonly points: number; readonly tolerance: number },
-): readonly Loss[] {
-  const { min, max } = limits ?? {}
-  const broken =
-    min !== undefined && estimate < min
-      ? { code: `${name}_low`, limit: min, by: min - estimate }
-      : max !== undefined && estimate > max
-        ? { code: `${name}_high`, limit: max, by: estimate - max }
-        : undefined
-  if (broken === undefined) return []
-  const { code, limit, by } = broken
-  const perUnit = points / (tolerance * limit)
-  const contribution = Math.min(points, by * perUnit)
-  return [{ code, value: estimate, limit, contribution, std: contribution < points ? std * perUnit : 0 }]
 }
 
 const STATES = ['freshness', 'fat', 'oxidation'] as const
@@ -159,9 +140,39 @@ function stdOfStates(colour: Colour, { covariance }: Material, { grading }: Reci
   return Math.sqrt(Math.max(0, variance))
 }
 
-function defectLosses(defects: readonly Defect[], { shape, material }: Recipe): readonly Loss[] {
-  return defects.map(({ type, severity, deviationMm, criticalProbability = 0 }) => {
-    const points = {
+/** Nothing is lost up to the good difference, all points from the critical one on, in proportion between. */
+function colourDifference({ deltaE00 }: Evidence, { material }: Recipe): readonly Loss[] {
+  const target = material?.labTarget
+  if (target === undefined || deltaE00 === undefined) return []
+  const { good, acceptable, critical } = target.limits
+  const { estimate, std } = deltaE00
+  const share = Math.min(1, Math.max(0, (estimate - good) / (critical - good)))
+  const step = estimate >= critical ? 'colour_critical' : estimate >= acceptable ? 'colour_off' : 'colour'
+  return [
+    {
+      code: step,
+      value: estimate,
+      limit: estimate >= critical ? critical : estimate >= acceptable ? acceptable : good,
+      contribution: target.points * share,
+      std: share > 0 && share < 1 ? (target.points * std) / (critical - good) : 0,
+      ...(target.reject
+        ? {
+            veto: {
+              bestGrade: 'REJECT',
+              applies: estimate >= critical,
+              probability: outsideProbability(deltaE00, { max: critical }),
+            },
+          }
+        : {}),
+    },
+  ]
+}
+
+/** A defect is told even where the recipe takes no points for it; a critical one rejects. */
+function defectLoss(defect: Defect, { shape, material }: Recipe): Loss {
+  const { type, severity, deviationMm, criticalProbability = severity >= 1 ? 1 : 0 } = defect
+  const points =
+    {
       foreign_body: shape?.defects.foreignBody.points,
       deformation: shape?.defects.deformation.points,
       edge_damage: shape?.defects.edgeDamage.points,
@@ -169,13 +180,14 @@ function defectLosses(defects: readonly Defect[], { shape, material }: Recipe): 
       bile: material?.defects.bile.points,
       oxidation: material?.defects.oxidation.points,
       discolouration: material?.defects.discolouration.points,
-    }[type]
-    return {
-      code: type,
-      value: deviationMm ?? severity,
-      contribution: (points ?? 0) * severity,
-      // A defect whose severity is in doubt is in doubt by as much as its being critical is.
-      std: (points ?? 0) * 0.5 * criticalProbability * (1 - criticalProbability),
-    }
-  })
+    }[type] ?? 0
+  return {
+    code: type,
+    value: deviationMm ?? severity,
+    contribution: points * severity,
+    // A defect whose severity is in doubt is in doubt by as much as its being critical is.
+    std: points * 0.5 * criticalProbability * (1 - criticalProbability),
+    always: true,
+    veto: { bestGrade: 'REJECT', applies: severity >= 1, probability: criticalProbability },
+  }
 }

@@ -1,4 +1,4 @@
-import type { Defect, Fusion, Grade } from '../inspection.ts'
+import { type Fusion, GRADES, type Grade } from '../inspection.ts'
 import type { Recipe } from '../recipe.ts'
 import type { Score } from './fusion.ts'
 import { normalCdf } from './numbers.ts'
@@ -8,11 +8,15 @@ const ACCEPTABLE = ['A+', 'A', 'B', 'C'] as const satisfies readonly Grade[]
 /** A score is never known better than this: the table of thresholds has two decimals. */
 const LEAST_STD = 0.002
 
-/** The one place where a grade is decided: by the recipe's thresholds, unless a critical defect decides first. */
+/**
+ * The one place where a grade is decided: by the recipe's thresholds, but never better than what a critical defect, a
+ * legal limit or a label allows.
+ */
 export function gradeOf(score: Score, recipe: Recipe): Fusion {
-  const grade = score.defects.some(isCritical)
-    ? 'REJECT'
-    : gradeOfScore(score.score.estimate, recipe.grading.thresholds)
+  const byScore = gradeOfScore(score.score.estimate, recipe.grading.thresholds)
+  const grade = score.vetoes
+    .filter(({ applies }) => applies)
+    .reduce<Grade>((worst, { bestGrade }) => (rank(bestGrade) > rank(worst) ? bestGrade : worst), byScore)
   return {
     score: score.score,
     grade,
@@ -23,21 +27,28 @@ export function gradeOf(score: Score, recipe: Recipe): Fusion {
   }
 }
 
-export function gradeOfScore(score: number, thresholds: Recipe['grading']['thresholds']): Grade {
+function gradeOfScore(score: number, thresholds: Recipe['grading']['thresholds']): Grade {
   return ACCEPTABLE.find((grade) => score >= thresholds[grade]) ?? 'REJECT'
 }
 
-function isCritical({ severity }: Defect): boolean {
-  return severity >= 1
+/** 0 is the best. */
+function rank(grade: Grade): number {
+  return GRADES.indexOf(grade)
 }
 
-/** Probability that the true score lies between the grade's thresholds and that no (for REJECT: some) defect is critical. */
-function confidenceOf(grade: Grade, { score, defects }: Score, { grading }: Recipe): number {
+/**
+ * Probability that the true score lies between the grade's thresholds and that nothing truly forbids the grade. (For a
+ * grade that a veto has brought down: that the true one is this one.) What may forbid it is taken as independent.
+ */
+function confidenceOf(grade: Grade, { score, vetoes }: Score, { grading }: Recipe): number {
   const std = Math.max(LEAST_STD, score.std)
-  const atLeast = (threshold: number): number => normalCdf((score.estimate - threshold) / std)
-  const sound = defects.reduce((chance, defect) => chance * (1 - (defect.criticalProbability ?? 0)), 1)
-  if (grade === 'REJECT') return 1 - sound * atLeast(grading.thresholds.C)
+  const atLeast = (one: (typeof ACCEPTABLE)[number]): number =>
+    vetoes.reduce(
+      (chance, { bestGrade, probability }) =>
+        rank(bestGrade) > rank(one) ? chance * (1 - probability) : chance,
+      normalCdf((score.estimate - grading.thresholds[one]) / std),
+    )
+  if (grade === 'REJECT') return 1 - atLeast('C')
   const better = ACCEPTABLE[ACCEPTABLE.indexOf(grade) - 1]
-  const tooGood = better === undefined ? 0 : atLeast(grading.thresholds[better])
-  return sound * Math.max(0, atLeast(grading.thresholds[grade]) - tooGood)
+  return Math.max(0, atLeast(grade) - (better === undefined ? 0 : atLeast(better)))
 }

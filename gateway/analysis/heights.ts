@@ -14,18 +14,30 @@ export interface Heights {
 }
 
 /** ST's target status: 5 is valid; 6 (no wrap check) and 9 (merged pulses) are about half as trustworthy (facts §5). */
-const VALID = 5
+export const VALID = 5
 const DOUBTFUL: readonly number[] = [6, 9]
 /** Status of a zone that saw too little: no target, low signal, none at all. */
 const DARK: readonly number[] = [1, 8, 255]
-/** The chip's step of a quarter of a millimetre, and what repeats no better however strong the signal. */
+/** What scatters however strong the signal is, mm: 0.4…0.6 at contact, recorded, the chip's step of 0.25 included. */
 const LEAST_STD_MM = 0.4
-/** The chip's own sigma reads wider than ranges scatter: 1 mm at contact, where they scatter by 0.4…0.6 mm. */
-const SIGMA_SCALE = 0.5
-const DOUBTFUL_SCALE = 1.5
+/**
+ * The chip's own sigma reads wider than ranges scatter. It is 1 mm at contact; what weak light adds to that is in the
+ * square 200² (signal + ambient) / (signal² SPADs), recorded, where photons counted in 1.3 ms under a pulse of 159 mm
+ * rms scatter by 140².
+ */
+const SIGMA_FLOOR_MM = 1
+const SIGMA_SCALE = 0.7
+/** A doubtful target scatters so much more than a valid one. */
+const DOUBTFUL_SCALE = 3
 
-/** @returns undefined where the frame has other zones than the calibration */
-export function heightsOf(frame: RangeFrame, tray: TrayPlan): Heights | undefined {
+/**
+ * @param frame of one look, or of several combined (`combineLooks`), which knows its own uncertainty
+ * @returns undefined where the frame has other zones than the calibration
+ */
+export function heightsOf(
+  frame: RangeFrame & { readonly stdMm?: Float64Array },
+  tray: TrayPlan,
+): Heights | undefined {
   if (frame.zones !== tray.zones) return undefined
   const depthMm = new Float64Array(tray.zones).fill(Number.NaN)
   const stdMm = new Float64Array(tray.zones)
@@ -34,7 +46,7 @@ export function heightsOf(frame: RangeFrame, tray: TrayPlan): Heights | undefine
   for (let zone = 0; zone < tray.zones; zone += 1) {
     const target = bestTarget(frame, zone)
     const blind = Number.isNaN(at(tray.rangeMm, zone))
-    if (target === undefined || blind) {
+    if (target === undefined || blind || !Number.isFinite(at(frame.rangeMm, target))) {
       if (!blind && DARK.includes(at(frame.status, zone * frame.targetsPerZone))) dark += 1
       continue
     }
@@ -42,14 +54,21 @@ export function heightsOf(frame: RangeFrame, tray: TrayPlan): Heights | undefine
     // What calibration read at the tray is there the plane itself: the zone's own offset cancels.
     const rise = at(tray.rangeMm, zone) - at(frame.rangeMm, target)
     depthMm[zone] = tray.distanceMm - at(tray.perRange, zone) * rise
-    const trust = at(frame.status, target) === VALID ? SIGMA_SCALE : DOUBTFUL_SCALE
-    const std = Math.max(LEAST_STD_MM, trust * at(frame.sigmaMm, target))
+    const std = frame.stdMm === undefined ? frameStd(frame, target) : at(frame.stdMm, zone)
     stdMm[zone] = Math.sqrt(std * std + at(tray.rangeStdMm, zone) ** 2)
   }
   return { depthMm, stdMm, valid, dark }
 }
 
-function bestTarget(frame: RangeFrame, zone: number): number | undefined {
+/** Standard deviation of one frame's range, mm, from what the chip says of its sigma. */
+export function frameStd(frame: RangeFrame, target: number): number {
+  const light = SIGMA_SCALE * Math.sqrt(Math.max(0, at(frame.sigmaMm, target) ** 2 - SIGMA_FLOOR_MM ** 2))
+  const doubt = at(frame.status, target) === VALID ? 1 : DOUBTFUL_SCALE
+  return doubt * Math.sqrt(light * light + LEAST_STD_MM ** 2)
+}
+
+/** The strongest target of a zone that counts; undefined: there is none. */
+export function bestTarget(frame: RangeFrame, zone: number): number | undefined {
   const first = zone * frame.targetsPerZone
   let best: number | undefined
   for (let target = first; target < first + frame.targetsPerZone; target += 1) {

@@ -2,12 +2,16 @@ import type { Spectrum } from '../../drivers/as7341/counts.ts'
 import type { RangeFrame } from '../../drivers/vl53l8ch/ranges.ts'
 import type { EmptyTray } from '../calibration.ts'
 import type { Estimate, Gap, Judgement, Surface, UngradedReason } from '../inspection.ts'
+import type { Look } from '../look.ts'
 import type { Recipe } from '../recipe.ts'
 import { type ColourFinding, measureColour } from './colour.ts'
-import { scoreOf } from './fusion.ts'
+import { type Evidence, scoreOf } from './fusion.ts'
 import { gradeOf } from './grade.ts'
-import { type SpectralPlan, spectralPlan } from './spectrum.ts'
-import { measureSurface, type SurfaceFinding } from './surface.ts'
+import { combineLooks } from './looks.ts'
+import type { SpectralReference } from './reflectance.ts'
+import { measureScan } from './scan/scan.ts'
+import { type SpectralPlan, spectralPlan, type WhiteReference } from './spectrum.ts'
+import { measureSurface } from './surface.ts'
 import { type TrayPlan, trayPlan } from './tray.ts'
 
 /** A recipe on a calibrated station, with all that can be worked out before a part comes. */
@@ -19,7 +23,10 @@ export interface Plan {
 
 /** What the heads said about one part. */
 export interface Sighting {
+  /** Of several looks the last. */
   readonly frame?: RangeFrame
+  /** All looks that `frame` is the last of, oldest first; absent: it is the only one. */
+  readonly looks?: readonly Look[]
   readonly spectrum?: Spectrum
   /** Heads that gave nothing. */
   readonly gaps: readonly Gap[]
@@ -30,14 +37,21 @@ export interface Sighting {
 /**
  * Works out once per recipe and calibration what every part needs; costs about a millisecond.
  * @param tray absent: the ranging head is not calibrated, and the recipe's own counts stand for the lamp
+ * @param white the station's white reference; absent: colours are measured against the tray
  */
-export function prepare(recipe: Recipe, tray?: EmptyTray): Plan {
+export function prepare(recipe: Recipe, tray?: EmptyTray, white?: SpectralReference): Plan {
   const ranging = tray === undefined ? undefined : trayPlan(tray, recipe.tray)
   return {
     recipe,
     ...(ranging === undefined ? {} : { tray: ranging }),
-    ...(recipe.material === undefined ? {} : { spectral: spectralPlan(recipe.material, tray) }),
+    ...(recipe.material === undefined
+      ? {}
+      : { spectral: spectralPlan(recipe.material, tray, whiteFor(recipe, white)) }),
   }
+}
+
+function whiteFor({ stage }: Recipe, reference: SpectralReference | undefined): WhiteReference | undefined {
+  return reference === undefined ? undefined : { reference, stage }
 }
 
 /**
@@ -45,10 +59,9 @@ export function prepare(recipe: Recipe, tray?: EmptyTray): Plan {
  * Whatever the recipe weighs and the heads did not deliver makes the part ungraded; nothing is assumed in its place.
  */
 export function judge(plan: Plan, sighting: Sighting): Judgement {
-  const { recipe, tray, spectral } = plan
-  const { frame, spectrum, heads } = sighting
-  const shape: SurfaceFinding =
-    frame === undefined || recipe.shape === undefined ? {} : measureSurface(frame, tray, recipe.shape)
+  const { recipe, spectral } = plan
+  const { spectrum, heads } = sighting
+  const shape = shapeOf(plan, sighting)
   const present = shape.reason !== 'no-product'
   const colour: ColourFinding | undefined =
     spectrum === undefined || spectral === undefined || !present
@@ -56,8 +69,10 @@ export function judge(plan: Plan, sighting: Sighting): Judgement {
       : measureColour(spectrum, spectral)
   const reasons = [
     ...missing(recipe, sighting),
+    // No analysis of pictures delivers evidence: such a part is for a person.
+    ...(recipe.camera === undefined ? [] : ['sensor-absent:camera']),
     ...named(shape.reason, heads?.ranging),
-    ...(colour !== undefined && 'reason' in colour ? named(colour.reason, heads?.spectral) : []),
+    ...named(unseen(colour, recipe), heads?.spectral),
   ]
   const measured = {
     ...(shape.heightsMm === undefined ? {} : { heightsMm: shape.heightsMm }),
@@ -67,8 +82,7 @@ export function judge(plan: Plan, sighting: Sighting): Judgement {
   if (reasons.length > 0) {
     return { ...measured, verdict: { kind: 'ungraded', action: recipe.actions.ungraded, reasons } }
   }
-  const material = colour === undefined || 'reason' in colour ? {} : { material: colour.material }
-  const score = scoreOf({ ...measured, ...material }, recipe)
+  const score = scoreOf({ ...measured, ...lightOf(colour) }, recipe)
   const fusion = gradeOf(score, recipe)
   return {
     ...measured,
@@ -83,6 +97,39 @@ export function judge(plan: Plan, sighting: Sighting): Judgement {
   }
 }
 
+/** What the looks say of the shape. */
+interface ShapeSeen {
+  readonly surface?: Surface
+  readonly reason?: string
+  readonly heightsMm?: readonly (number | null)[]
+}
+
+/** A part that stood still is one frame of all its looks; one that passed is what they say together. */
+function shapeOf({ recipe, tray }: Plan, { frame, looks = [] }: Sighting): ShapeSeen {
+  const { shape } = recipe
+  if (shape === undefined || frame === undefined) return {}
+  if (shape.scan !== undefined) return measureScan(looks, tray, shape, shape.scan)
+  return measureSurface(looks.length > 1 ? combineLooks(looks) : frame, tray, shape)
+}
+
+/** What the grade needs of the spectrum, and what no message carries. */
+function lightOf(colour: ColourFinding | undefined): Pick<Evidence, 'material' | 'deltaE00'> {
+  if (colour === undefined || 'reason' in colour) return {}
+  const { deltaE00 } = colour.colour
+  return { material: colour.material, ...(deltaE00 === undefined ? {} : { deltaE00 }) }
+}
+
+/** Why the colour cannot be weighed: a difference that decides needs a reference to be measured against. */
+function unseen(colour: ColourFinding | undefined, recipe: Recipe): UngradedReason | undefined {
+  if (colour === undefined) return undefined
+  if ('reason' in colour) return colour.reason
+  const target = recipe.material?.labTarget
+  const decides =
+    (target !== undefined && (target.reject || target.points > 0)) ||
+    recipe.labels?.some((label) => label.deltaE00 !== undefined && label.bestGrade !== undefined) === true
+  return decides && colour.colour.deltaE00 === undefined ? 'not-calibrated' : undefined
+}
+
 /** What the recipe weighs and no head delivered: by the heads' own reasons, where they gave any. */
 function missing(recipe: Recipe, { frame, spectrum, gaps }: Sighting): readonly string[] {
   const wanted = [
@@ -94,7 +141,7 @@ function missing(recipe: Recipe, { frame, spectrum, gaps }: Sighting): readonly 
   return reasons.length < wanted ? [...reasons, 'sensor-absent'] : reasons
 }
 
-function named(reason: UngradedReason | undefined, head: string | undefined): readonly string[] {
+function named(reason: string | undefined, head: string | undefined): readonly string[] {
   if (reason === undefined) return []
   // That there is no product is no head's fault.
   return [head === undefined || reason === 'no-product' ? reason : `${reason}:${head}`]
@@ -102,7 +149,10 @@ function named(reason: UngradedReason | undefined, head: string | undefined): re
 
 function massOf(surface: Surface, { shape }: Recipe): { readonly massG?: Estimate } {
   if (shape === undefined) return {}
-  const gramsPerMm3 = shape.densityGPerCm3 / 1000
   const { estimate, std } = surface.volumeMm3
-  return { massG: { estimate: estimate * gramsPerMm3, std: std * gramsPerMm3 } }
+  const gramsPerMm3 = shape.densityGPerCm3 / 1000
+  const densityStd = shape.densityStdGPerCm3 / 1000
+  return {
+    massG: { estimate: estimate * gramsPerMm3, std: Math.hypot(std * gramsPerMm3, estimate * densityStd) },
+  }
 }

@@ -1,5 +1,6 @@
 import type { Channel } from '../../drivers/as7341/counts.ts'
 import type { Lab } from '../inspection.ts'
+import { at } from './numbers.ts'
 
 /** The eight visible filters and where they are centred, nm (AS7341 datasheet DS000504). */
 const VISIBLE = [
@@ -73,28 +74,87 @@ function hat(filter: number, nm: number): number {
   return neighbour === undefined ? 1 : Math.max(0, 1 - Math.abs((nm - centre) / (neighbour - centre)))
 }
 
+const FILTERS = VISIBLE.length
+/** The weights with each axis' sum at 1: a perfect white has X = Y = Z = 1 here. Axis-major. */
+const SHARES = Float64Array.from(
+  (['x', 'y', 'z'] as const).flatMap((axis) => {
+    const sum = XYZ_WEIGHTS[axis].reduce((total, weight) => total + weight, 0)
+    return XYZ_WEIGHTS[axis].map((weight) => weight / sum)
+  }),
+)
+
 /**
  * L*a*b* under D65 of a surface, from its reflectance (0…1) in the eight visible filters. Approximate: eight samples
  * stand for the spectrum, and the filters are broad; good to compare parts of one product, not to certify a colour.
  * @returns undefined where a filter is missing
  */
 export function labOf(reflectance: Readonly<Partial<Record<Channel, number>>>): Lab | undefined {
-  const xyz = { x: 0, y: 0, z: 0 }
-  const white = { x: 0, y: 0, z: 0 }
-  for (const [filter, [name]] of VISIBLE.entries()) {
-    const value = reflectance[name]
-    if (value === undefined) return undefined
-    for (const axis of ['x', 'y', 'z'] as const) {
-      const weight = XYZ_WEIGHTS[axis][filter] ?? 0
-      xyz[axis] += weight * value
-      white[axis] += weight
-    }
-  }
-  const [fx, fy, fz] = [cube(xyz.x / white.x), cube(xyz.y / white.y), cube(xyz.z / white.z)]
+  const values = Float64Array.from(VISIBLE, ([name]) => reflectance[name] ?? Number.NaN)
+  return values.some(Number.isNaN) ? undefined : labOfFilters(values)
+}
+
+/** @param reflectance of F1…F8; more are not looked at */
+export function labOfFilters(reflectance: Float64Array): Lab {
+  const fx = cube(tristimulus(reflectance, 0))
+  const fy = cube(tristimulus(reflectance, 1))
+  const fz = cube(tristimulus(reflectance, 2))
   return { l: 116 * fy - 16, a: 500 * (fx - fy), b: 200 * (fy - fz) }
+}
+
+/**
+ * Covariance of (L*, a*, b*), row-major 3 × 3: each filter's own uncertainty, and one that all of them share, to first
+ * order.
+ * @param std of each filter by itself
+ * @param common relative standard deviation of all reflectances together
+ */
+export function labCovariance(reflectance: Float64Array, std: Float64Array, common: number): Float64Array {
+  const slopeX = cubeSlope(tristimulus(reflectance, 0))
+  const slopeY = cubeSlope(tristimulus(reflectance, 1))
+  const slopeZ = cubeSlope(tristimulus(reflectance, 2))
+  const found = new Float64Array(9)
+  let [levelL, levelA, levelB] = [0, 0, 0]
+  for (let filter = 0; filter < FILTERS; filter += 1) {
+    const x = slopeX * at(SHARES, filter)
+    const y = slopeY * at(SHARES, FILTERS + filter)
+    const z = slopeZ * at(SHARES, 2 * FILTERS + filter)
+    const [l, a, b] = [116 * y, 500 * (x - y), 200 * (y - z)]
+    addOuter(found, l, a, b, at(std, filter) ** 2)
+    const value = at(reflectance, filter)
+    levelL += l * value
+    levelA += a * value
+    levelB += b * value
+  }
+  addOuter(found, levelL, levelA, levelB, common * common)
+  return found
+}
+
+/** Adds weight × (l, a, b)(l, a, b)ᵀ. Spelt out: called for every filter of every part. */
+function addOuter(matrix: Float64Array, l: number, a: number, b: number, weight: number): void {
+  matrix[0] = at(matrix, 0) + weight * l * l
+  matrix[1] = at(matrix, 1) + weight * l * a
+  matrix[2] = at(matrix, 2) + weight * l * b
+  matrix[3] = at(matrix, 1)
+  matrix[4] = at(matrix, 4) + weight * a * a
+  matrix[5] = at(matrix, 5) + weight * a * b
+  matrix[6] = at(matrix, 2)
+  matrix[7] = at(matrix, 5)
+  matrix[8] = at(matrix, 8) + weight * b * b
+}
+
+function tristimulus(reflectance: Float64Array, axis: number): number {
+  let sum = 0
+  for (let filter = 0; filter < FILTERS; filter += 1) {
+    sum += at(SHARES, axis * FILTERS + filter) * at(reflectance, filter)
+  }
+  return sum
 }
 
 /** CIE 15: the cube root, straight near black. */
 function cube(t: number): number {
   return t > (6 / 29) ** 3 ? Math.cbrt(t) : t / (3 * (6 / 29) ** 2) + 4 / 29
+}
+
+function cubeSlope(t: number): number {
+  const root = Math.cbrt(t)
+  return t > (6 / 29) ** 3 ? 1 / (3 * root * root) : 1 / (3 * (6 / 29) ** 2)
 }

@@ -6,19 +6,24 @@
 export function invertPositive(matrix: Float64Array, size: number): boolean {
   if (!factorise(matrix, size)) return false
   invertFactor(matrix, size)
-  for (let row = 0; row < size; row += 1) {
-    for (let column = 0; column <= row; column += 1) {
-      let sum = 0
-      for (let k = row; k < size; k += 1) sum += at(matrix, k * size + row) * at(matrix, k * size + column)
-      matrix[row * size + column] = sum
-    }
-  }
+  square(matrix, size)
   for (let row = 0; row < size; row += 1) {
     for (let column = row + 1; column < size; column += 1) {
       matrix[row * size + column] = at(matrix, column * size + row)
     }
   }
   return true
+}
+
+/** The lower triangle of a lower triangular matrix's transpose times itself, row by row of the factor. */
+function square(matrix: Float64Array, size: number): void {
+  for (let row = 0; row < size; row += 1) {
+    for (let column = 0; column <= row; column += 1) {
+      let sum = 0
+      for (let k = row * size; k < size * size; k += size) sum += at(matrix, k + row) * at(matrix, k + column)
+      matrix[row * size + column] = sum
+    }
+  }
 }
 
 /** An element that is there by construction. One array type only: the engine then compiles it to a plain load. */

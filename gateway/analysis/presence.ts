@@ -26,6 +26,8 @@ export interface Presence {
   readonly strays: readonly (readonly number[])[]
   /** What the bare tray reads too high in this frame: drift of the head, taken out of `depthMm`. */
   readonly driftMm: number
+  /** Standard uncertainty of what is left of the drift, mm. */
+  readonly driftStdMm: number
   /** The bare tray is not where it was calibrated. */
   readonly moved: boolean
 }
@@ -36,7 +38,7 @@ export interface Presence {
  */
 export function findPart(heights: Heights, tray: TrayPlan, leastMm: number): Presence {
   const groups = groupsOf(heights, tray, leastMm)
-  const { driftMm, moved } = bareTray(heights, tray, occupied(groups, tray))
+  const { driftMm, driftStdMm, moved } = bareTray(heights, tray, occupied(groups, tray))
   const { depthMm } = heights
   for (let zone = 0; zone < tray.zones; zone += 1) depthMm[zone] = at(depthMm, zone) + driftMm
   const [part = { zones: [], volumeMm3: 0 }, ...strays] = groups
@@ -51,6 +53,7 @@ export function findPart(heights: Heights, tray: TrayPlan, leastMm: number): Pre
     around,
     strays: strays.map(({ zones }) => zones),
     driftMm,
+    driftStdMm,
     moved,
   }
 }
@@ -101,7 +104,7 @@ function bareTray(
   { depthMm, stdMm }: Heights,
   tray: TrayPlan,
   taken: Uint8Array,
-): { readonly driftMm: number; readonly moved: boolean } {
+): Pick<Presence, 'driftMm' | 'driftStdMm' | 'moved'> {
   const rises: number[] = []
   let variance = 0
   for (let zone = 0; zone < tray.zones; zone += 1) {
@@ -110,10 +113,14 @@ function bareTray(
     rises.push(rise)
     variance += at(stdMm, zone) ** 2
   }
-  if (rises.length < LEAST_BARE_ZONES) return { driftMm: 0, moved: false }
+  if (rises.length < LEAST_BARE_ZONES) return { driftMm: 0, driftStdMm: DRIFT_STD_MM, moved: false }
   const rise = median(rises)
   // The median of n scatters by √(π/2n); what the head is known to drift at most weighs against it.
   const measured = ((Math.PI / 2) * variance) / rises.length ** 2
-  const driftMm = rise * (DRIFT_STD_MM ** 2 / (DRIFT_STD_MM ** 2 + measured))
-  return { driftMm, moved: Math.abs(rise) > MOVED_MM }
+  const believed = DRIFT_STD_MM ** 2 / (DRIFT_STD_MM ** 2 + measured)
+  return {
+    driftMm: believed * rise,
+    driftStdMm: Math.sqrt(believed * measured),
+    moved: Math.abs(rise) > MOVED_MM,
+  }
 }

@@ -1,19 +1,12 @@
-import type { Defect, DefectType, Estimate } from '../inspection.ts'
-import type { ShapeRecipe } from '../recipe.ts'
-import { type DomeFit, edgeStd } from './dome.ts'
+import type { Estimate } from '../inspection.ts'
+import type { DomeFit } from './dome.ts'
 import type { Heights } from './heights.ts'
-import { at, normalCdf } from './numbers.ts'
+import { at } from './numbers.ts'
 import type { Presence } from './presence.ts'
 import type { TrayPlan } from './tray.ts'
 
 /** A zone that sees this share of part or more says something about its surface, less only about its edge. */
 const SURFACE_SHARE = 0.9
-/** Below this share a zone says nothing about a defect: dividing by the share would magnify its noise. */
-const EDGE_SHARE = 0.4
-/** A defect stands out of the noise by this many standard deviations. */
-const DEFECT_STDS = 4
-/** What an edge zone shows too much may be the body's own outline: the limit of a foreign body counts so many times. */
-const EDGE_DOUBT = 2
 /** The fit follows the surface with about four of its six parameters; the other two only place it. */
 const SURFACE_PARAMETERS = 4
 
@@ -97,82 +90,4 @@ function volumeOf(
     variance += believed * noise * area * area * at(fit.share, zone)
   }
   return { volumeMm3: volume, volumeStdMm3: Math.sqrt(variance) }
-}
-
-/** Defects of shape, worst first: where the surface leaves the smooth body, and what lies beside the part. */
-export function surfaceDefects(
-  relief: Relief,
-  presence: Presence,
-  heights: Heights,
-  tray: TrayPlan,
-  recipe: ShapeRecipe,
-): readonly Defect[] {
-  const marks = new Map<number, Mark>()
-  for (const zone of presence.around) {
-    const mark = markOf(zone, relief, heights, recipe)
-    if (mark !== undefined) marks.set(zone, mark)
-  }
-  const defects = [...marks]
-    .filter(([zone, mark]) => isWorst(zone, mark, marks, tray))
-    .map(([zone, mark]) => defectOf(mark, zone, tray.side, recipe))
-  const strays = presence.strays.map(([zone = 0]) => {
-    const height = { estimate: tray.distanceMm - at(heights.depthMm, zone), std: at(heights.stdMm, zone) }
-    return defectOf({ type: 'foreign_body', deviationMm: height, doubt: 1 }, zone, tray.side, recipe)
-  })
-  return [...defects, ...strays].sort((a, b) => b.severity - a.severity)
-}
-
-type ShapeDefect = Extract<DefectType, 'foreign_body' | 'deformation' | 'edge_damage'>
-
-interface Mark {
-  readonly type: ShapeDefect
-  readonly deviationMm: Estimate
-  /** Limits count so many times here. */
-  readonly doubt: number
-}
-
-const LIMITS = {
-  foreign_body: 'foreignBody',
-  deformation: 'deformation',
-  edge_damage: 'edgeDamage',
-} as const satisfies Record<ShapeDefect, keyof ShapeRecipe['defects']>
-
-function markOf(zone: number, relief: Relief, heights: Heights, recipe: ShapeRecipe): Mark | undefined {
-  const share = at(relief.share, zone)
-  const residual = at(relief.residualMm, zone)
-  if (share < EDGE_SHARE || Number.isNaN(residual)) return undefined
-  const onEdge = share < SURFACE_SHARE
-  const estimate = residual / share
-  const std = edgeStd(at(heights.stdMm, zone), share) / share
-  const type = estimate > 0 ? 'foreign_body' : onEdge ? 'edge_damage' : 'deformation'
-  const doubt = onEdge && estimate > 0 ? EDGE_DOUBT : 1
-  const least = Math.max(recipe.defects[LIMITS[type]].limitMm * doubt, DEFECT_STDS * std)
-  return Math.abs(estimate) > least ? { type, deviationMm: { estimate, std }, doubt } : undefined
-}
-
-/** Zones side by side are one defect, told by the one that deviates most. */
-function isWorst(zone: number, mark: Mark, marks: ReadonlyMap<number, Mark>, tray: TrayPlan): boolean {
-  return (tray.neighbours[zone] ?? []).every((next) => {
-    const other = marks.get(next)
-    if (other === undefined || other.type !== mark.type) return true
-    const difference = Math.abs(other.deviationMm.estimate) - Math.abs(mark.deviationMm.estimate)
-    return difference < 0 || (difference === 0 && zone < next)
-  })
-}
-
-function defectOf(
-  { type, deviationMm, doubt }: Mark,
-  zone: number,
-  side: number,
-  recipe: ShapeRecipe,
-): Defect {
-  const criticalMm = doubt * recipe.defects[LIMITS[type]].criticalMm
-  const size = Math.abs(deviationMm.estimate)
-  return {
-    type,
-    zone: [Math.floor(zone / side), zone % side],
-    severity: Math.min(1, size / criticalMm),
-    deviationMm: deviationMm.estimate,
-    criticalProbability: normalCdf((size - criticalMm) / deviationMm.std),
-  }
 }

@@ -5,6 +5,7 @@ import { inspectionMessage } from '../message.ts'
 import { documented, jsonSchema } from './door.ts'
 import { healthReport, readyReport } from './health.ts'
 import { problemDetails } from './problem.ts'
+import { qualityReport } from './quality.ts'
 import { stationState } from './station-state.ts'
 
 const DESCRIPTION = `The station's inspections, state and health.
@@ -30,6 +31,7 @@ export function addSchemas(app: FastifyInstance): void {
   app.addSchema({ $id: 'HealthReport', ...jsonSchema(healthReport, 'output') })
   app.addSchema({ $id: 'ReadyReport', ...jsonSchema(readyReport, 'output') })
   app.addSchema({ $id: 'StationState', ...jsonSchema(stationState, 'output') })
+  app.addSchema({ $id: 'QualityReport', ...jsonSchema(qualityReport, 'output') })
   app.addSchema({ $id: 'Problem', ...jsonSchema(problemDetails, 'output') })
 }
 

@@ -9,6 +9,7 @@ import { inspectionRoutes } from './inspections.ts'
 import { PAGE_POLICY, pageRoutes } from './page.ts'
 import type { AskStation, Exposition, Feed, Health, History } from './ports.ts'
 import { ApiProblem, problemHandler, sendProblem } from './problem.ts'
+import { type AskQuality, qualityRoutes } from './quality.ts'
 import { realtimeRoutes } from './realtime.ts'
 import { RealtimeHub, type RealtimeLimits } from './realtime-hub.ts'
 import { stationRoutes } from './station.ts'
@@ -20,6 +21,7 @@ export interface ApiSources {
   readonly health: Health
   readonly metrics: Exposition
   readonly station: AskStation
+  readonly quality: AskQuality
   readonly feed: Feed
   /** The folder that Vite builds: `dist/console`. */
   readonly consoleDir: string
@@ -63,6 +65,7 @@ export function buildServer(sources: ApiSources): FastifyInstance {
   app.register((routes, _options, done) => {
     healthRoutes(routes, sources.health, sources.metrics)
     stationRoutes(routes, sources.station)
+    qualityRoutes(routes, sources.quality)
     inspectionRoutes(routes, sources.history)
     pageRoutes(routes, sources.consoleDir)
     done()

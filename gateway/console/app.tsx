@@ -1,4 +1,5 @@
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
+import { Alerts } from './alerts.tsx'
 import { Banners } from './banners.tsx'
 import { Channels } from './channels.tsx'
 import { RealtimeFeed } from './feed.ts'
@@ -6,27 +7,33 @@ import { type Format, formatFor } from './format.ts'
 import { Heights } from './heights.tsx'
 import { useNow, usePaced, usePalette } from './hooks.ts'
 import { Inspections } from './inspections.tsx'
+import { QualityFeed } from './quality-feed.ts'
 import { after, type ConsoleEvent, type ConsoleState, NOTHING_YET, outlook } from './state.ts'
 import { LotCounters, Units } from './station.tsx'
 import { LANGUAGES, type Language, TEXTS } from './texts.ts'
 import { VerdictPanel } from './verdict.tsx'
 
 const DRAWN_EVERY_MS = 200
+const NO_ALERTS: readonly [] = []
 
 interface AppProps {
   readonly feedUrl: string
+  readonly qualityUrl: string
   readonly language: Language
   /** Called with what a person chose, to be kept. */
   readonly onLanguage: (language: Language) => void
   /** The gateway runs another release than the one this page came from. */
   readonly onNewRelease: () => void
+  /** Called with what goes wrong and is no matter of the person at the line. */
+  readonly onProblem: (problem: unknown) => void
 }
 
 /** The live page: what happened to the part, what was measured, what came before, and how the station is. */
-export function App({ feedUrl, language: firstLanguage, onLanguage, onNewRelease }: AppProps) {
-  const state = useFeed(feedUrl)
-  useNewRelease(state.version, onNewRelease)
-  const [language, setLanguage] = useState(firstLanguage)
+export function App(props: AppProps) {
+  const { onLanguage } = props
+  const state = useFeeds(props)
+  useNewRelease(state.version, props.onNewRelease)
+  const [language, setLanguage] = useState(props.language)
   const format = useMemo(() => formatFor(language, TEXTS[language]), [language])
   const palette = usePalette()
   const ticking = useNow(500)
@@ -54,6 +61,11 @@ export function App({ feedUrl, language: firstLanguage, onLanguage, onNewRelease
       <Header state={state} format={format} onLanguage={choose} />
       <Banners state={state} now={now} format={format} />
       <main>
+        <Alerts
+          alerts={state.quality?.alerts ?? NO_ALERTS}
+          wallMs={Date.now() + state.gatewayAhead}
+          format={format}
+        />
         <VerdictPanel outlook={view} format={format} />
         <Heights block={newest?.vl53l8ch} {...measured} />
         <Channels block={newest?.as7341} {...measured} />
@@ -61,7 +73,7 @@ export function App({ feedUrl, language: firstLanguage, onLanguage, onNewRelease
         <aside>
           {state.station !== undefined && (
             <>
-              <LotCounters station={state.station} format={format} />
+              <LotCounters station={state.station} quality={state.quality} format={format} />
               <Units station={state.station} format={format} />
             </>
           )}
@@ -71,14 +83,22 @@ export function App({ feedUrl, language: firstLanguage, onLanguage, onNewRelease
   )
 }
 
-/** What the gateway at this address tells, for as long as the page stands. */
-function useFeed(feedUrl: string): ConsoleState {
+/** What the gateway at these addresses tells, for as long as the page stands. */
+function useFeeds({ feedUrl, qualityUrl, onProblem }: AppProps): ConsoleState {
   const [state, tell] = usePaced(reduce, NOTHING_YET, DRAWN_EVERY_MS)
   useEffect(() => {
-    const feed = new RealtimeFeed(feedUrl, tell)
+    const quality = new QualityFeed(qualityUrl, tell, onProblem)
+    const feed = new RealtimeFeed(feedUrl, (event) => {
+      tell(event)
+      if (event.type === 'station') quality.nudge()
+    })
     feed.open()
-    return () => feed.close()
-  }, [feedUrl, tell])
+    quality.open()
+    return () => {
+      feed.close()
+      quality.close()
+    }
+  }, [feedUrl, qualityUrl, onProblem, tell])
   return state
 }
 

@@ -1,13 +1,13 @@
+import { type AlertFormat, alertFormatFor } from './alert-format.ts'
+import { nameOf, toldCodes } from './reasons.ts'
 import type { Language, Texts } from './texts.ts'
 import type { Inspection } from './wire.ts'
 
-type Finding = NonNullable<Inspection['verdict']['findings']>[number]
-
-/** What cost less than this of the score is not worth a word. */
-const LEAST_COST = 0.02
+/** No line begins with it. */
+export const BETWEEN_REASONS = '\u00a0· '
 
 /** Numbers, times and reasons as a person of one language reads them. */
-export interface Format {
+export interface Format extends AlertFormat {
   readonly texts: Texts
   readonly language: Language
   whole(value: number): string
@@ -24,7 +24,7 @@ export interface Format {
   duration(ms: number): string
   /** `sensor-absent:tof` in words; a code without words stands as it is. */
   reason(reason: string): string
-  /** Why the part is what it is: the verdict's reasons, else what cost it points. */
+  /** Why the part is what it is, the weightiest first. */
   why(verdict: Inspection['verdict']): readonly string[]
 }
 
@@ -40,13 +40,13 @@ export function formatFor(language: Language, texts: Texts): Format {
     hourCycle: 'h23',
   })
   const day = new Intl.DateTimeFormat(language, { dateStyle: 'medium' })
-  const words: Readonly<Record<string, string>> = { ...texts.findings, ...texts.reasons }
-  const named = (code: string): string => words[code] ?? capitalised(code.replaceAll(/[_-]/g, ' '))
+  const named = (code: string): string => nameOf(code, texts.reasons)
   const reason = (text: string): string => {
     const [code = '', head] = text.split(':', 2)
     return head === undefined ? named(code) : `${named(code)} (${head})`
   }
   return {
+    ...alertFormatFor(language),
     texts,
     language,
     // Adding 0 turns -0 into 0: a height of "-0" is nobody's.
@@ -58,19 +58,8 @@ export function formatFor(language: Language, texts: Texts): Format {
     time: (timestamp) => time.format(new Date(timestamp)),
     duration,
     reason,
-    why: ({ reasons, findings = [] }) =>
-      reasons.length > 0 ? reasons.map(reason) : weighty(findings).map(({ code }) => named(code)),
+    why: (verdict) => toldCodes(verdict).map(reason),
   }
-}
-
-/** What broke a limit or cost much, the dearest first. */
-function weighty(findings: readonly Finding[]): readonly Finding[] {
-  const cost = ({ contribution = 1 }: Finding): number => contribution
-  return findings.filter((finding) => cost(finding) >= LEAST_COST).sort((a, b) => cost(b) - cost(a))
-}
-
-function capitalised(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1)
 }
 
 function duration(ms: number): string {

@@ -1,5 +1,6 @@
 import type { Action } from '../inspection.ts'
 import type { Condition } from './wire.ts'
+import type { Alert } from './wire-quality.ts'
 
 /** The shape says what the colour says: circle and tick, octagon and cross, diamond and bars. */
 export function ActionIcon({ action, size }: { readonly action: Action; readonly size: 'sign' | 'small' }) {
@@ -48,6 +49,18 @@ export function ConditionIcon({ condition }: { readonly condition: Condition }) 
           <path d="M5 5l6 6M11 5l-6 6" class="mark" />
         </>
       )}
+    </svg>
+  )
+}
+
+/** A square with a mark is critical, a triangle with one is a warning, a circle is a note. */
+export function SeverityIcon({ severity }: { readonly severity: Alert['severity'] }) {
+  return (
+    <svg viewBox="0 0 16 16" class="icon small severity-icon" aria-hidden="true">
+      {severity === 'critical' && <rect x="1" y="1" width="14" height="14" rx="2" class="plate" />}
+      {severity === 'warning' && <path d="M8 1l7.5 14H.5z" class="plate" />}
+      {severity === 'info' && <circle cx="8" cy="8" r="7" class="plate" />}
+      <path d="M8 5.5v4M8 12v.2" class="mark" />
     </svg>
   )
 }

@@ -1,4 +1,4 @@
-import type { Format } from './format.ts'
+import { BETWEEN_REASONS, type Format } from './format.ts'
 import { ActionIcon } from './icons.tsx'
 import type { Inspection } from './wire.ts'
 
@@ -73,7 +73,7 @@ function Row({ inspection, format }: { readonly inspection: Inspection; readonly
       <td class="grade-cell">{verdict.grade === undefined ? '–' : texts.grades[verdict.grade]}</td>
       <td class="figure spare">{verdict.score === undefined ? '–' : percent(verdict.score)}</td>
       <td class="figure spare">{whole(verdict.latency_ms)} ms</td>
-      <td class="why-cell">{why(verdict).join(' · ')}</td>
+      <td class="why-cell">{why(verdict).join(BETWEEN_REASONS)}</td>
     </tr>
   )
 }

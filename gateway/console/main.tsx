@@ -23,6 +23,11 @@ function keepLanguage(language: Language): void {
   }
 }
 
+function logProblem(problem: unknown): void {
+  // biome-ignore lint/suspicious/noConsole: the browser's console is the only log that a page has
+  console.warn(problem)
+}
+
 const language = chooseLanguage([...keptLanguage(), ...navigator.languages])
 document.documentElement.lang = language
 
@@ -36,9 +41,11 @@ if (root === null) throw new Error('the page has no #app')
 render(
   <App
     feedUrl={feedUrl.href}
+    qualityUrl={new URL('api/v1/quality', location.href).href}
     language={language}
     onLanguage={keepLanguage}
     onNewRelease={() => location.reload()}
+    onProblem={logProblem}
   />,
   root,
 )

@@ -1,4 +1,5 @@
 import type { Inspection, ServerEvent, Station } from './wire.ts'
+import type { Quality } from './wire-quality.ts'
 
 /** Everything the page knows. Times are ms of the browser's monotonic clock, which no clock change moves. */
 export interface ConsoleState {
@@ -10,6 +11,8 @@ export interface ConsoleState {
   /** When the newest inspection was made. */
   readonly newestAt: number | undefined
   readonly station: Station | undefined
+  /** Open alerts and key figures, where the gateway tells of them. */
+  readonly quality: Quality | undefined
   /** Inspections that the gateway left out because they came faster than a person reads. */
   readonly skipped: number
   /** Wall-clock ms of the gateway less ours, as it was when the connection opened. */
@@ -17,7 +20,10 @@ export interface ConsoleState {
   readonly version: string | undefined
 }
 
-export type ConsoleEvent = ServerEvent | { readonly type: 'lost' }
+export type ConsoleEvent =
+  | ServerEvent
+  | { readonly type: 'quality'; readonly data: Quality | undefined }
+  | { readonly type: 'lost' }
 
 /** When an event reached the page. */
 export interface Moment {
@@ -38,6 +44,7 @@ export const NOTHING_YET: ConsoleState = {
   inspections: [],
   newestAt: undefined,
   station: undefined,
+  quality: undefined,
   skipped: 0,
   gatewayAhead: 0,
   version: undefined,
@@ -63,6 +70,8 @@ export function after(state: ConsoleState, event: ConsoleEvent, { now, wall }: M
     }
     case 'station':
       return { ...state, station: event.data }
+    case 'quality':
+      return { ...state, quality: event.data }
     case 'lost':
       return { ...state, connection: 'away', awaySince: state.awaySince ?? now }
   }

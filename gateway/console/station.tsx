@@ -1,12 +1,20 @@
 import { describeEquipment } from './equipment.ts'
 import type { Format } from './format.ts'
 import { ConditionIcon } from './icons.tsx'
+import { KeyFigures } from './key-figures.tsx'
 import type { Equipment, Head, PartCounters, Sink, Station } from './wire.ts'
+import type { Quality } from './wire-quality.ts'
 
 const COUNTERS = ['triggers', 'accepted', 'rejected', 'held', 'in_flight', 'late', 'busy'] as const
 
-/** How the parts of the lot divide. */
-export function LotCounters({ station, format }: { readonly station: Station; readonly format: Format }) {
+interface LotProps {
+  readonly station: Station
+  readonly quality: Quality | undefined
+  readonly format: Format
+}
+
+/** How the parts of the lot divide, and what they come to where the gateway tells of it. */
+export function LotCounters({ station, quality, format }: LotProps) {
   const { texts, whole } = format
   const { lot } = station.counters
   const shown: (keyof PartCounters)[] = lot.unrecorded > 0 ? [...COUNTERS, 'unrecorded'] : [...COUNTERS]
@@ -24,6 +32,7 @@ export function LotCounters({ station, format }: { readonly station: Station; re
           </div>
         ))}
       </dl>
+      {quality !== undefined && <KeyFigures quality={quality} station={station} format={format} />}
     </section>
   )
 }

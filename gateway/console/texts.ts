@@ -1,5 +1,7 @@
-import type { Action, Grade, UngradedReason } from '../inspection.ts'
+import type { Action, Grade } from '../inspection.ts'
 import { EQUIPMENT_TEXTS, type EquipmentTexts } from './equipment-texts.ts'
+import { QUALITY_TEXTS, type QualityTexts } from './quality-texts.ts'
+import { REASON_TEXTS, type ReasonTexts } from './reason-texts.ts'
 import type { Alarm } from './state.ts'
 import type { Condition, PartCounters } from './wire.ts'
 
@@ -15,8 +17,7 @@ export interface Texts {
   readonly grades: Readonly<Record<Grade, string>>
   readonly grade: string
   readonly notGraded: string
-  readonly reasons: Readonly<Record<UngradedReason, string>>
-  readonly findings: Readonly<Record<string, string>>
+  readonly reasons: ReasonTexts
   readonly noData: (duration: string) => string
   readonly noPartYet: string
   readonly waitingForPart: string
@@ -44,6 +45,7 @@ export interface Texts {
   readonly noInspections: string
   readonly heads: string
   readonly equipment: EquipmentTexts
+  readonly quality: QualityTexts
   readonly sinks: string
   readonly none: string
   readonly conditions: Readonly<Record<Condition, string>>
@@ -72,42 +74,7 @@ const en: Texts = {
   grades: { 'A+': 'A+', A: 'A', B: 'B', C: 'C', REJECT: 'Reject' },
   grade: 'Grade',
   notGraded: 'Not graded',
-  reasons: {
-    'no-product': 'Nothing on the tray',
-    'sensor-absent': 'Sensor missing',
-    'sensor-timeout': 'Sensor did not answer in time',
-    'sensor-frozen': 'Sensor repeats itself',
-    'sensor-corrupt': 'Sensor sends garbage',
-    'sensor-failed': 'Sensor reports a fault',
-    saturated: 'Too much light for the sensor',
-    starved: 'Too little light for the sensor',
-    'out-of-view': 'Part not fully in view',
-    'not-calibrated': 'Head not calibrated',
-    late: 'Decided too late',
-    busy: 'Came while another part was measured',
-    'storage-full': 'No room left to store inspections',
-    'gate-failed': 'The gate does not move',
-  },
-  findings: {
-    foreign_body: 'Foreign body',
-    deformation: 'Deformation',
-    edge_damage: 'Damaged edge',
-    hematoma: 'Haematoma',
-    bile: 'Bile stain',
-    oxidation: 'Oxidation',
-    discolouration: 'Discolouration',
-    freshness: 'Freshness',
-    fat: 'Fat quality',
-    uniformity: 'Uneven surface',
-    colour_uniformity: 'Uneven colour',
-    size: 'Size',
-    volume_low: 'Volume too small',
-    volume_high: 'Volume too large',
-    mass_low: 'Too light',
-    mass_high: 'Too heavy',
-    height_high: 'Too high',
-    height_low: 'Too flat',
-  },
+  reasons: REASON_TEXTS.en,
   noData: (duration) => `No data for ${duration}`,
   noPartYet: 'No part yet',
   waitingForPart: 'Waiting for the first part',
@@ -135,6 +102,7 @@ const en: Texts = {
   noInspections: 'The last 50 parts will stand here.',
   heads: 'Heads',
   equipment: EQUIPMENT_TEXTS.en,
+  quality: QUALITY_TEXTS.en,
   sinks: 'Deliveries',
   none: 'none',
   conditions: { ok: 'Working', degraded: 'Limited', failed: 'Not working' },
@@ -176,42 +144,7 @@ const fr: Texts = {
   grades: { 'A+': 'A+', A: 'A', B: 'B', C: 'C', REJECT: 'Rebut' },
   grade: 'Classe',
   notGraded: 'Non classée',
-  reasons: {
-    'no-product': 'Rien sur le plateau',
-    'sensor-absent': 'Capteur absent',
-    'sensor-timeout': 'Le capteur n’a pas répondu à temps',
-    'sensor-frozen': 'Le capteur se répète',
-    'sensor-corrupt': 'Le capteur envoie des données incohérentes',
-    'sensor-failed': 'Le capteur signale un défaut',
-    saturated: 'Trop de lumière pour le capteur',
-    starved: 'Trop peu de lumière pour le capteur',
-    'out-of-view': 'Pièce hors du champ',
-    'not-calibrated': 'Tête non étalonnée',
-    late: 'Décision trop tardive',
-    busy: 'Arrivée pendant la mesure d’une autre pièce',
-    'storage-full': 'Plus de place pour enregistrer',
-    'gate-failed': 'L’aiguillage ne bouge pas',
-  },
-  findings: {
-    foreign_body: 'Corps étranger',
-    deformation: 'Déformation',
-    edge_damage: 'Bord abîmé',
-    hematoma: 'Hématome',
-    bile: 'Tache de bile',
-    oxidation: 'Oxydation',
-    discolouration: 'Décoloration',
-    freshness: 'Fraîcheur',
-    fat: 'Qualité du gras',
-    uniformity: 'Surface irrégulière',
-    colour_uniformity: 'Couleur irrégulière',
-    size: 'Taille',
-    volume_low: 'Volume trop petit',
-    volume_high: 'Volume trop grand',
-    mass_low: 'Trop légère',
-    mass_high: 'Trop lourde',
-    height_high: 'Trop haute',
-    height_low: 'Trop plate',
-  },
+  reasons: REASON_TEXTS.fr,
   noData: (duration) => `Pas de données depuis ${duration}`,
   noPartYet: 'Aucune pièce',
   waitingForPart: 'En attente de la première pièce',
@@ -239,6 +172,7 @@ const fr: Texts = {
   noInspections: 'Les 50 dernières pièces s’afficheront ici.',
   heads: 'Têtes',
   equipment: EQUIPMENT_TEXTS.fr,
+  quality: QUALITY_TEXTS.fr,
   sinks: 'Livraisons',
   none: 'aucune',
   conditions: { ok: 'En marche', degraded: 'Limité', failed: 'Hors service' },

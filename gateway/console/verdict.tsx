@@ -1,4 +1,4 @@
-import type { Format } from './format.ts'
+import { BETWEEN_REASONS, type Format } from './format.ts'
 import { useUnhurried } from './hooks.ts'
 import { ActionIcon, WaitingIcon } from './icons.tsx'
 import type { Outlook } from './state.ts'
@@ -44,7 +44,7 @@ function Present({ inspection, format }: { readonly inspection: Inspection; read
         <Grade verdict={inspection.verdict} texts={texts} />
       </div>
       <p class="action">{texts.actions[action]}</p>
-      <p class="why">{why.join(' · ')}</p>
+      <p class="why">{why.join(BETWEEN_REASONS)}</p>
       <footer>
         <span>{inspection.sample_id}</span>
         <span>{time(inspection.timestamp)}</span>

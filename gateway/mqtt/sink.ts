@@ -123,6 +123,28 @@ export class MqttSink implements Sink, Unit, CommandChannel {
     if (client !== undefined) this.#subscribe(client, () => {})
   }
 
+  /**
+   * Publishes an alert at QoS 1. @returns when the broker has it
+   * @throws Error when there is no connection, or it breaks before; the broker may have it all the same
+   */
+  async alert(payload: string): Promise<void> {
+    const { topics, deadlineMs = 10_000 } = this.#options
+    const client = this.#link.client
+    if (client?.connected !== true) throw new Error(`${this.name}: not connected`)
+    const late = AbortSignal.timeout(deadlineMs)
+    await Promise.race([
+      client.publishAsync(topics.alert, payload, {
+        qos: 1,
+        properties: { contentType: 'application/json' },
+      }),
+      new Promise<never>((_, reject) => {
+        const broken = (): void => reject(new Error(`${this.name}: the alert was not acknowledged`))
+        late.addEventListener('abort', broken, { once: true })
+        client.once('close', broken)
+      }),
+    ])
+  }
+
   reply(topic: string, payload: string, correlation?: Buffer): void {
     const properties = {
       contentType: 'application/json',

@@ -1,79 +1,25 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
-import type { FastifyInstance } from 'fastify'
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
-import { type Test, test } from 'tap'
-import { systemClock } from '../../drivers/clock.ts'
-import { buildServer } from '../../gateway/api/server.ts'
+import { test } from 'tap'
 import type { StationState } from '../../gateway/api/station-state.ts'
 import { FakeStation } from '../fakes/api.ts'
 import { DOME, graded, message, ungraded } from '../fakes/messages.ts'
+import {
+  background,
+  launch,
+  madeAt,
+  NO_BROWSER,
+  NOON,
+  open,
+  overflowOf,
+  PERIOD_MS,
+  serve,
+  text,
+} from './browser.ts'
 
-const CHROMIUM = '/usr/bin/chromium'
-const LAUNCH = [
-  '--headless',
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-]
-
-/** When every test begins, for the browser and for the gateway. */
-const NOON = Date.UTC(2026, 10, 21, 12, 0, 0)
-
-const madeAt = (msBeforeNoon: number) => ({ timestamp: new Date(NOON - msBeforeNoon).toISOString() })
-
-async function serve(station: FakeStation, wall: () => number, port = 0, version = '0.1.0') {
-  const app: FastifyInstance = buildServer(station.sources({ version, clock: { ...systemClock, wall } }))
-  const url = await app.listen({ host: '127.0.0.1', port })
-  return { app, url, port: Number(new URL(url).port) }
-}
-
-/** Half of the age at which a verdict is old: long enough for the slowest machine to read it before. */
-const PERIOD_MS = 30_000
-
-/** Opens the page of a station, in a browser whose clock and the gateway's `pass` moves. */
-async function open(t: Test, browser: Browser, station: FakeStation, options: BrowserContextOptions = {}) {
-  station.change({ period_ms: PERIOD_MS })
-  let ahead = 0
-  const wall = (): number => NOON + ahead
-  const { app, url, port } = await serve(station, wall)
-  const context = await browser.newContext({
-    viewport: { width: 1280, height: 800 },
-    locale: 'en-GB',
-    ...options,
-  })
-  t.teardown(() => Promise.all([context.close(), app.close()]))
-  const page = await context.newPage()
-  const complaints: string[] = []
-  page.on('pageerror', (error) => complaints.push(error.message))
-  page.on('console', (entry) => {
-    if (['error', 'warning'].includes(entry.type())) complaints.push(entry.text())
-  })
-  await page.clock.install({ time: NOON })
-  await page.goto(url)
-  await page.locator('.connection-open').waitFor()
-  await page.locator('#units').waitFor()
-  /** Time passes at once, here and there. */
-  const pass = async (ms: number): Promise<void> => {
-    ahead += ms
-    await page.clock.fastForward(ms)
-  }
-  return { app, page, port, wall, pass, complaints }
-}
-
-const text = async (page: Page, selector: string): Promise<string> =>
-  (await page.locator(selector).textContent())?.trim() ?? ''
-const background = (page: Page, selector: string): Promise<string> =>
-  page.evaluate<string>(`getComputedStyle(document.querySelector('${selector}')).backgroundColor`)
-
-test('the live page', { skip: existsSync(CHROMIUM) ? false : `SKIPPED: no ${CHROMIUM}` }, async (t) => {
+test('the live page', { skip: NO_BROWSER }, async (t) => {
   t.ok(existsSync(resolve('dist/console/index.html')), 'the page is built: npm run build')
-  const browser = await chromium.launch({ executablePath: CHROMIUM, args: LAUNCH })
-  t.teardown(() => browser.close())
+  const browser = await launch(t)
 
   await t.test('shows the verdict, the map, the channels, the history and the station', async (t) => {
     const station = new FakeStation()
@@ -112,7 +58,7 @@ test('the live page', { skip: existsSync(CHROMIUM) ? false : `SKIPPED: no ${CHRO
       station.store(graded(1, 'REJECT', 0.2, { verdict: rejected(['foreign_body', 'made_up_code']) }))
       await page.locator('.verdict-reject').waitFor()
       t.equal(await text(page, '#verdict .action'), 'Rejected')
-      t.equal(await text(page, '#verdict .why'), 'Foreign body · Made up code')
+      t.equal(await text(page, '#verdict .why'), 'Foreign body\u00a0· Made up code')
       const red = await background(page, '#verdict')
 
       const heights = DOME.map((row, y) => row.map((value, x) => (x + y < 2 ? null : value)))
@@ -121,7 +67,7 @@ test('the live page', { skip: existsSync(CHROMIUM) ? false : `SKIPPED: no ${CHRO
       await page.locator('.verdict-hold').waitFor()
       t.equal(await text(page, '#verdict .action'), 'On hold')
       t.equal(await text(page, '#verdict .grade'), 'Not graded')
-      t.equal(await text(page, '#verdict .why'), 'Sensor missing (spectral) · Decided too late')
+      t.equal(await text(page, '#verdict .why'), 'Sensor missing (spectral)\u00a0· Decided too late')
       t.not(await background(page, '#verdict'), red)
       t.match(await page.locator('#heights [role=img]').getAttribute('aria-label'), '61 of 64')
       t.match(await text(page, '#heights-values'), 'Row 1: not measured; not measured;')
@@ -212,11 +158,7 @@ test('the live page', { skip: existsSync(CHROMIUM) ? false : `SKIPPED: no ${CHRO
     station.change({ equipment: equipment({}) })
     for (let sequence = 1; sequence <= 50; sequence += 1) station.store(message(sequence, madeAt(0)))
     const { page } = await open(t, browser, station)
-    const overflow = () =>
-      page.evaluate<{ right: number; below: number }>(`(() => {
-        const { scrollWidth, scrollHeight, clientWidth, clientHeight } = document.documentElement
-        return { right: scrollWidth - clientWidth, below: scrollHeight - clientHeight }
-      })()`)
+    const overflow = () => overflowOf(page)
     t.same(await overflow(), { right: 0, below: 0 })
 
     const panels = ['#verdict', '#heights', '#channels', '#inspections', '#counters', '#units']

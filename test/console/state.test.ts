@@ -153,12 +153,34 @@ test('every reason and every text is said in every language', (t) => {
     const { reason } = formatFor(language, TEXTS[language])
     for (const code of UNGRADED_REASONS)
       t.not(reason(code).toLowerCase(), code.replaceAll('-', ' '), `${language} ${code}`)
-    t.same(Object.keys(TEXTS[language].findings), Object.keys(TEXTS.en.findings))
+    const { findings, measures, classes } = TEXTS[language].reasons
+    t.same(Object.keys(findings), Object.keys(TEXTS.en.reasons.findings))
+    t.same(Object.keys(measures), Object.keys(TEXTS.en.reasons.measures))
+    t.same(Object.keys(classes), Object.keys(TEXTS.en.reasons.classes))
   }
   t.equal(formatFor('fr', TEXTS.fr).reason('sensor-absent:tof'), 'Capteur absent (tof)')
-  t.equal(formatFor('en', TEXTS.en).reason('new_kind_of-limit'), 'New kind of limit')
   t.equal(chooseLanguage(['de-DE', 'fr-CA', 'en']), 'fr')
   t.equal(chooseLanguage(['de-DE']), 'en')
+  t.end()
+})
+
+test('a code that a recipe made is put together from words, and an unknown one can be read', (t) => {
+  const [en, fr] = [formatFor('en', TEXTS.en).reason, formatFor('fr', TEXTS.fr).reason]
+  t.equal(en('mass_below_legal'), 'Below the legal weight')
+  t.equal(fr('volume_below_legal'), 'Volume\u00a0: sous la limite légale')
+  t.equal(en('thickness_premier'), 'Thickness: premier')
+  t.equal(fr('thickness_deuxieme'), 'Épaisseur\u00a0: deuxième')
+  t.equal(en('thickness_very_thin'), 'Thickness: very thin')
+  t.equal(fr('thickness_outside'), 'Épaisseur hors classe')
+  t.equal(fr('label_rouge_thickness'), 'Hors Label Rouge\u00a0: épaisseur')
+  t.equal(en('igp_oxidation'), 'Not IGP: oxidation')
+  t.equal(en('house_choice_delta_e00'), 'Not House choice: colour')
+  t.equal(fr('oxidation'), 'Oxydation', 'the state, of no label')
+  t.equal(en('gloss_high'), 'Gloss too high')
+  t.equal(en('new_kind_of-limit'), 'New kind of limit')
+  t.equal(en('constructor'), 'Constructor', 'what every object has is no word')
+  t.equal(en('thickness_constructor'), 'Thickness: constructor')
+  t.equal(en('_low'), 'Low')
   t.end()
 })
 
@@ -173,6 +195,34 @@ test('what cost most is told first, and trifles are not', (t) => {
   const verdict = { action: 'reject' as const, reasons: [], findings, latency_ms: 1 }
   t.same(why(verdict), ['Foreign body', 'Oxidation', 'Fat quality'])
   t.same(why({ ...verdict, reasons: ['late'] }), ['Decided too late'], 'no grade: only why there is none')
+  const graded = {
+    ...verdict,
+    grade: 'B' as const,
+    reasons: ['first_part', ...findings.map(({ code }) => code)],
+  }
+  t.same(why(graded), ['First part after a changeover', ...why(verdict)], 'reasons repeat the findings')
+  t.end()
+})
+
+test('what no score makes good is told before what cost more, a label last, and a reject always has a reason', (t) => {
+  const { why } = formatFor('en', TEXTS.en)
+  const told = (action: 'accept' | 'reject', findings: { code: string; contribution: number }[]) =>
+    why({
+      grade: action === 'accept' ? 'A' : 'REJECT',
+      action,
+      reasons: findings.map(({ code }) => code),
+      findings,
+      latency_ms: 1,
+    })
+  const label = { code: 'label_rouge_thickness', contribution: 0 }
+  const fat = { code: 'fat', contribution: 0.05 }
+  t.same(told('reject', [fat, { code: 'mass_below_legal', contribution: 0.001 }, label]), [
+    'Below the legal weight',
+    'Fat quality',
+  ])
+  t.same(told('accept', [label, fat]), ['Fat quality', 'Not Label Rouge: thickness'])
+  t.same(told('accept', [{ code: 'fat', contribution: 0.01 }]), [])
+  t.same(told('reject', [{ code: 'bile', contribution: 0 }]), ['Bile stain'], 'a defect that takes no points')
   t.end()
 })
 

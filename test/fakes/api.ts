@@ -1,8 +1,11 @@
 import { resolve } from 'node:path'
 import { systemClock } from '../../drivers/clock.ts'
 import type { FeedEvent, StoredInspection } from '../../gateway/api/ports.ts'
+import type { QualityReport } from '../../gateway/api/quality.ts'
 import type { ApiSources } from '../../gateway/api/server.ts'
 import type { StationState } from '../../gateway/api/station-state.ts'
+import { kpiReportOf, newKpiState } from '../../gateway/kpi.ts'
+import { kpiTargets } from '../../gateway/kpi-options.ts'
 import { silentLog } from '../../gateway/log.ts'
 import type { InspectionMessage } from '../../gateway/message.ts'
 
@@ -49,12 +52,19 @@ export function stationState(overrides: Partial<StationState> = {}): StationStat
   }
 }
 
+/** Nothing is wrong and no part has come. */
+function quiet(): QualityReport {
+  return { alerts: [], kpi: { lot: kpiReportOf(newKpiState('lot'), kpiTargets.parse({})) }, charts: [] }
+}
+
 /** Everything the API asks for, in memory, for a test to steer. */
 export class FakeStation {
   readonly inspections: StoredInspection[] = []
   state: StationState = stationState()
   report: { reconciled: boolean } & Record<string, unknown> = { reconciled: true, violations: [] }
   readiness: { ready: boolean; waiting_for: string[] } = { ready: true, waiting_for: [] }
+  /** What is watched over the parts; as a function it may throw. */
+  quality: () => QualityReport = quiet
   readonly #listeners = new Set<(event: FeedEvent) => void>()
 
   get listeners(): number {
@@ -95,6 +105,7 @@ export class FakeStation {
         text: () => Promise.resolve('# EOF\n'),
       },
       station: () => this.state,
+      quality: () => this.quality(),
       feed: {
         subscribe: (listener) => {
           this.#listeners.add(listener)

@@ -6,6 +6,7 @@ import { generateFirmware } from '../../drivers/simulated/firmware.ts'
 import { SimulatedVl53l8ch } from '../../drivers/simulated/vl53l8ch.ts'
 import { Vl53l8ch } from '../../drivers/vl53l8ch/vl53l8ch.ts'
 import { inspect, type MeasuringHead, observe, undecided } from '../../gateway/inspect.ts'
+import { lookingHeads } from '../../gateway/look-plan.ts'
 import { type LookPlan, scanLooks, severalLooks, stillLooks } from '../../gateway/looking.ts'
 import {
   decodeRaw,
@@ -16,6 +17,7 @@ import {
   rawRecord,
   rawRecordOf,
 } from '../../gateway/raw.ts'
+import { BUILT_IN_RECIPES } from '../../gateway/recipes/built-in.ts'
 import { Player } from '../../gateway/replay/player.ts'
 import { StillScene } from '../fakes/still-scene.ts'
 
@@ -125,4 +127,29 @@ test('all looks are kept with the part, and replayed with it', async (t) => {
       evidence.looks?.map(({ beltMm, frame }) => [beltMm, ...frame.rangeMm]),
     )
   }, never)
+})
+
+test('of a part that passes the spectrum is taken half-way, when its middle is below the head', async (t) => {
+  const { clock, head } = await rangingHead()
+  const at = clock.now()
+  const asked: number[] = []
+  const spectral: MeasuringHead = {
+    id: 'spectral',
+    kind: 'as7341',
+    measure: () => {
+      asked.push(clock.now() - at)
+      return Promise.resolve({ kind: 'as7341', takenAt: clock.now(), counts: {}, saturated: [] })
+    },
+  }
+  const recipe = BUILT_IN_RECIPES.find(({ id }) => id === 'foiegras_haute_resolution')
+  const time = { leftMs: () => at + 7000 - clock.now(), nextWaits: () => false, enough: () => {} }
+  const part = { shape: recipe?.shape, at, time, clock, travel: undefined }
+  const { looks } = await observe(lookingHeads([head, spectral], part), at, never)
+  t.ok(Math.abs((asked[0] ?? 0) - 3000) < 20, `asked after ${asked[0]} ms: 300 of 600 mm at 100 mm/s`)
+  t.ok((looks.get('tof')?.length ?? 0) > 80, 'a frame every 7 mm')
+
+  const from = clock.now()
+  const slow = { ...part, at: from, travel: (begin: number, end: number) => (end - begin) * 0.05 }
+  await observe(lookingHeads([spectral], slow), from, never)
+  t.ok(Math.abs((asked[1] ?? 0) + at - from - 6000) < 20, 'where there is an encoder, when that says so')
 })

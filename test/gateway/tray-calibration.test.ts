@@ -100,3 +100,21 @@ test('as long as no head has said which chip it is, nothing is calibrated', asyn
   await t.rejects(setup.calibrated(trayAt(320)), { message: 'no head has said which chip it is' })
   t.notOk(await setup.everCalibrated())
 })
+
+test('one calibration at a time has the heads; that another asks is no trouble with the tray', async (t) => {
+  const { calibration } = await station(t)
+  let finish = (_: string): void => {}
+  const work = new Promise<string>((resolve) => {
+    finish = resolve
+  })
+  const first = calibration.exclusively('as-is', undefined, () => work)
+  t.ok(calibration.running)
+  await t.rejects(calibration.measure('anna'), {
+    name: 'CalibrationBusy',
+    message: 'a calibration is running already',
+  })
+  t.notMatch(calibration.status().detail, /running already/)
+  finish('taken')
+  t.equal(await first, 'taken')
+  t.notOk(calibration.running)
+})

@@ -189,7 +189,9 @@ test('broker and database away: inspections go on, and all of them arrive in ord
   for (const { payload } of subscriber.packets) inspectionMessage.parse(JSON.parse(payload.toString()))
   t.strictSame(await pointsOf(victoria, all.length), all)
   const heard = station.lines.filter(({ level }) => level >= 40).map(({ msg }) => msg)
-  t.strictSame([...new Set(heard)].sort(), ['broker away', 'sink away'], 'nothing else was wrong')
+  // Whether a part of this minute is worth an alert is not the matter here.
+  const others = heard.filter((msg) => msg !== 'alerts wait for a broker')
+  t.strictSame([...new Set(others)].sort(), ['broker away', 'sink away'], 'nothing else was wrong')
   t.equal(station.lines.filter(({ msg }) => msg === 'sink back').length, 2)
 })
 

@@ -83,15 +83,39 @@ test('the stated uncertainty is the scatter', (t) => {
 test('what cannot be judged has a reason', (t) => {
   const good = spectrumOf({ freshness: 1, fat: 1, oxidation: 0 })
   const plan = planUnder()
-  t.equal(reasonOf(measureColour({ ...good, saturated: ['F4_515nm'] }, plan)), 'saturated')
+  const half = ['F1_415nm', 'F2_445nm', 'F3_480nm', 'F4_515nm', 'Clear', 'NIR'] as const
+  t.equal(reasonOf(measureColour({ ...good, saturated: half }, plan)), 'saturated', 'the front end of a half')
   t.equal(reasonOf(measureColour({ ...good, saturated: ['Clear'] }, plan)), undefined, 'Clear is not judged')
-  t.equal(reasonOf(measureColour({ ...good, counts: { ...good.counts, F1_415nm: 3 } }, plan)), 'starved')
+  const dim = Object.fromEntries(Object.entries(good.counts).map(([name, count]) => [name, count / 60]))
+  t.equal(reasonOf(measureColour({ ...good, counts: dim }, plan)), 'starved', 'a lamp at a sixtieth')
   t.equal(
     reasonOf(measureColour({ ...good, counts: { F1_415nm: 900, F4_515nm: 2000 } }, plan)),
     'sensor-absent',
     'two channels',
   )
   t.equal(reasonOf(measureColour({ ...good, counts: {} }, plan)), 'sensor-absent', 'none')
+  const tray = trayOf({}, { F1_415nm: 4, F2_445nm: 6 })
+  t.equal(
+    reasonOf(measureColour(good, spectralPlan(MATERIAL, tray))),
+    'not-calibrated',
+    'a tray of two channels',
+  )
+  t.end()
+})
+
+test('a blind channel that the others contradict hides a colour: no grade', (t) => {
+  const good = spectrumOf({ freshness: 0.9, fat: 0.9, oxidation: 0.1 })
+  const plan = planUnder()
+  const black = { ...good, counts: { ...good.counts, F2_445nm: 20 } }
+  t.equal(reasonOf(measureColour(black, plan)), 'starved', 'others say 2160 counts, it says 20')
+  const glowing: Spectrum = { ...good, counts: { ...good.counts, F6_590nm: 18_000 }, saturated: ['F6_590nm'] }
+  t.equal(
+    reasonOf(measureColour(glowing, plan)),
+    'saturated',
+    'others say 2300 counts, it says 18000 and more',
+  )
+  const noRed: Spectrum = { ...good, saturated: ['F7_630nm', 'F8_680nm'] }
+  t.equal(reasonOf(measureColour(noRed, plan)), 'saturated', 'blood and bile could not be seen')
   t.end()
 })
 

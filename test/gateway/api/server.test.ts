@@ -168,6 +168,7 @@ test('the OpenAPI document names every route, and its references resolve', async
   t.same(Object.keys(document.paths).sort(), [
     '/api/v1/inspections',
     '/api/v1/inspections/{id}',
+    '/api/v1/quality',
     '/api/v1/station',
     '/healthz',
     '/metrics',
@@ -178,6 +179,7 @@ test('the OpenAPI document names every route, and its references resolve', async
     'Inspection',
     'InspectionPage',
     'Problem',
+    'QualityReport',
     'ReadyReport',
     'StationState',
   ])

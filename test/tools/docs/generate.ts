@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type JsonSchema, jsonSchemaOf, PUBLISHED } from './schemas.ts'
-import { commandTable, configurationTables, fieldTable, schemaTable } from './tables.ts'
+import { commandTable, configurationTables, fieldTable, schemaTable, writtenTable } from './tables.ts'
 
 const SCHEMAS = 'schemas'
 const BEGIN = '<!-- generated: '
@@ -10,6 +10,7 @@ const BEGIN = '<!-- generated: '
 const REGIONS: Readonly<Record<string, Readonly<Record<string, () => string>>>> = {
   'configuration.md': { keys: () => configurationTables(schemaNamed('configuration')) },
   'topics.md': { commands: () => commandTable(schemaNamed) },
+  'recipes.md': { fields: () => writtenTable(schemaNamed('recipe')) },
   'messages.md': {
     schemas: () => schemaTable(PUBLISHED),
     inspection: () => fieldTable(schemaNamed('poincon.inspection-1')),

@@ -1,12 +1,16 @@
 import { z } from 'zod'
+import { alertMessage } from '../../../gateway/alerts/message.ts'
 import { healthReport } from '../../../gateway/api/health.ts'
+import { qualityReport } from '../../../gateway/api/quality.ts'
 import { stationState } from '../../../gateway/api/station-state.ts'
-import { emptyTray } from '../../../gateway/calibration.ts'
+import { calibrationRow } from '../../../gateway/calibration/rows.ts'
 import { configSchema } from '../../../gateway/config.ts'
 import { commandPayloads } from '../../../gateway/line-commands.ts'
+import { lotRecord } from '../../../gateway/lot.ts'
 import { inspectionMessage, previewMessage } from '../../../gateway/message.ts'
 import { commandReply } from '../../../gateway/mqtt/commands.ts'
 import { stateMessage } from '../../../gateway/mqtt/state.ts'
+import { overrideSchema } from '../../../gateway/override.ts'
 import { rawRecord } from '../../../gateway/raw.ts'
 import { recipeSchema } from '../../../gateway/recipe.ts'
 
@@ -74,8 +78,33 @@ const FORMS: readonly PublishedSchema[] = [
   {
     name: 'calibration',
     title: 'Calibration',
-    description: 'What the heads read on the empty tray.',
-    schema: emptyTray,
+    description: 'What the heads read of something that is known: tray, target, darkness, tile, golden part.',
+    schema: calibrationRow,
+  },
+  {
+    name: 'poincon.alert-1',
+    title: 'poincon.alert/1',
+    description: 'One change of an alert: MQTT `alert`.',
+    schema: alertMessage,
+  },
+  {
+    name: 'poincon.lot-1',
+    title: 'poincon.lot/1',
+    description: 'A lot and what became of its parts: `poincon lot show --json`.',
+    schema: lotRecord,
+  },
+  {
+    name: 'poincon.override-1',
+    title: 'poincon.override/1',
+    description:
+      'What two persons decided instead of the station: the answer of `cmd/verdict/override`, the store.',
+    schema: overrideSchema,
+  },
+  {
+    name: 'quality',
+    title: 'Quality',
+    description: 'Open alerts, key figures, control charts: `/api/v1/quality`.',
+    schema: qualityReport,
   },
 ]
 

@@ -31,6 +31,14 @@ export function fieldTable(schema: JsonSchema): string {
   )
 }
 
+/** Every field of a form that a person writes, with its default. */
+export function writtenTable(schema: JsonSchema): string {
+  return table(
+    ['field', 'type, range', 'default', 'meaning'],
+    rowsOf(schema).map((row) => [`\`${row.path}\``, row.type, defaultText(row), row.meaning]),
+  )
+}
+
 /** What each command takes. @param schemaOf by the name of its schema */
 export function commandTable(schemaOf: (name: string) => JsonSchema): string {
   const rows = Object.keys(commandPayloads).flatMap((command) => {

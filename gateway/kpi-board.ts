@@ -1,0 +1,160 @@
+import { z } from 'zod'
+import type { Verdict } from './inspection.ts'
+import { countPart, countTime, type KpiState, kpiReportOf, kpiState, newKpiState } from './kpi.ts'
+import type { KpiTargets } from './kpi-options.ts'
+import type { KpiReport } from './kpi-report.ts'
+import { plannedMs, type Shift, type ShiftCalendar } from './kpi-shifts.ts'
+
+export interface KpiBoardOptions {
+  readonly calendar: ShiftCalendar
+  /** False: there is no calendar; all time is planned, and there are no shifts. */
+  readonly shifts: boolean
+  readonly lot: string
+  readonly wallMs: number
+}
+
+const snapshotSchema = z.object({
+  version: z.literal(1),
+  atMs: z.number(),
+  lot: kpiState,
+  shift: z.object({ name: z.string(), date: z.string(), beginMs: z.number(), state: kpiState }).nullable(),
+})
+
+// Longer than this nobody watched: the station was off, or its clock was set. The caller ticks every minute at least.
+const LONGEST_SPAN_MS = 10 * 60_000
+const MINUTE_MS = 60_000
+
+interface OpenShift {
+  readonly shift: Pick<Shift, 'name' | 'date' | 'beginMs'>
+  readonly state: KpiState
+}
+
+/** The key figures of the running lot and of the running shift; constant memory. Wall-clock ms come in, in order. */
+export class KpiBoard {
+  readonly #options: KpiBoardOptions
+  #lot: KpiState
+  #shift: OpenShift | undefined
+  #closed: KpiState[] = []
+  #lastMs: number
+  #standing = false
+
+  constructor(options: KpiBoardOptions) {
+    this.#options = options
+    this.#lot = newKpiState(options.lot)
+    this.#lastMs = options.wallMs
+    this.#enter(options.shifts ? options.calendar.at(options.wallMs) : undefined)
+  }
+
+  /** Takes in one decided part. */
+  see(verdict: Verdict, wallMs: number): void {
+    this.advance(wallMs)
+    countPart(this.#lot, verdict)
+    if (this.#shift !== undefined) countPart(this.#shift.state, verdict)
+  }
+
+  /** The line stands, or runs again; saying so twice changes nothing. */
+  line(standing: boolean, wallMs: number): void {
+    this.advance(wallMs)
+    this.#standing = standing
+  }
+
+  /** @returns the state of the lot that ends; `kpiReportOf` makes figures of it */
+  beginLot(lot: string, wallMs: number): KpiState {
+    this.advance(wallMs)
+    const ended = this.#lot
+    this.#lot = newKpiState(lot)
+    return ended
+  }
+
+  /** Lets time pass: call it every minute at least. A clock that goes back stands still here. */
+  advance(wallMs: number): void {
+    const spanMs = wallMs - this.#lastMs
+    if (spanMs <= 0) {
+      if (spanMs < -LONGEST_SPAN_MS) this.#lastMs = wallMs
+      return
+    }
+    if (spanMs > LONGEST_SPAN_MS) this.#skip(spanMs, wallMs)
+    while (this.#lastMs < wallMs) this.#step(wallMs)
+    if (this.#options.shifts) this.#enter(this.#options.calendar.at(wallMs))
+  }
+
+  /** Shifts that ended since this was last asked; at most the last 32 are kept. */
+  takeEndedShifts(): readonly KpiState[] {
+    return this.#closed.splice(0)
+  }
+
+  lotReport(targets: KpiTargets): KpiReport {
+    return kpiReportOf(this.#lot, targets)
+  }
+
+  /** @returns undefined between shifts */
+  shiftReport(targets: KpiTargets): KpiReport | undefined {
+    return this.#shift === undefined ? undefined : kpiReportOf(this.#shift.state, targets)
+  }
+
+  /** All it remembers, as JSON. Shifts that ended and were not taken are not part of it. */
+  snapshot(): unknown {
+    const open = this.#shift
+    const shift = open === undefined ? null : { ...open.shift, state: { ...open.state } }
+    return { version: 1, atMs: this.#lastMs, lot: { ...this.#lot }, shift }
+  }
+
+  /**
+   * Takes up what another process left; call it before the first part. Nobody watched the time between.
+   * @returns false where the snapshot is none, or of another lot: then it begins anew
+   */
+  restore(snapshot: unknown): boolean {
+    const parsed = snapshotSchema.safeParse(snapshot)
+    if (!parsed.success || parsed.data.lot.name !== this.#lot.name) return false
+    const { lot, shift, atMs } = parsed.data
+    const awayMs = Math.max(0, this.#lastMs - atMs)
+    this.#lot = { ...lot, uncountedMs: lot.uncountedMs + awayMs }
+    if (shift === null) return true
+    const open = this.#shift
+    if (open !== undefined && open.shift.name === shift.name && open.shift.beginMs === shift.beginMs) {
+      const uncountedMs = shift.state.uncountedMs + awayMs
+      this.#shift = { shift: open.shift, state: { ...shift.state, uncountedMs } }
+    } else this.#close(shift.state)
+    return true
+  }
+
+  #skip(spanMs: number, wallMs: number): void {
+    this.#lot.uncountedMs += spanMs
+    if (this.#shift !== undefined) this.#shift.state.uncountedMs += spanMs
+    this.#lastMs = wallMs
+  }
+
+  /** To the end of the shift, or between shifts to the next minute: shifts begin on one. */
+  #step(wallMs: number): void {
+    const { shifts, calendar } = this.#options
+    const beginMs = this.#lastMs
+    const shift = shifts ? calendar.at(beginMs) : undefined
+    const nextMs = shift?.endMs ?? Math.floor(beginMs / MINUTE_MS + 1) * MINUTE_MS
+    const endMs = shifts ? Math.min(wallMs, nextMs) : wallMs
+    const span = { beginMs, endMs }
+    const planned = shift === undefined ? (shifts ? 0 : endMs - beginMs) : plannedMs(span, shift)
+    this.#enter(shift)
+    countTime(this.#lot, planned, this.#standing)
+    if (this.#shift !== undefined) countTime(this.#shift.state, planned, this.#standing)
+    this.#lastMs = endMs
+  }
+
+  #enter(shift: Shift | undefined): void {
+    const open = this.#shift?.shift
+    if (open?.name === shift?.name && open?.beginMs === shift?.beginMs) return
+    if (this.#shift !== undefined) this.#close(this.#shift.state)
+    this.#shift =
+      shift === undefined
+        ? undefined
+        : { shift: pick(shift), state: newKpiState(`${shift.name} ${shift.date}`) }
+  }
+
+  #close(state: KpiState): void {
+    this.#closed.push(state)
+    if (this.#closed.length > 32) this.#closed.shift()
+  }
+}
+
+function pick({ name, date, beginMs }: Shift): OpenShift['shift'] {
+  return { name, date, beginMs }
+}

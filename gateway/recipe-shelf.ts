@@ -1,0 +1,90 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { systemClock } from '../drivers/clock.ts'
+import { recipeJson } from './recipe.ts'
+import { BUILT_IN_BY, installBuiltIns } from './recipe-revisions.ts'
+import { BUILT_IN_RECIPES } from './recipes/built-in.ts'
+import { openReader, openWriter } from './store/connections.ts'
+import { StoreError } from './store/error.ts'
+import { lockDirectory } from './store/lock.ts'
+import { migrate } from './store/migrations/migrate.ts'
+import { Recipes, type StoredRecipe } from './store/registry/recipes.ts'
+import { Writer } from './store/writer.ts'
+
+/** What a look at the recipes needs. */
+export type RecipeShelf = Pick<Recipes, 'get' | 'newest' | 'revisions'>
+
+const DATABASE = 'poincon.db'
+
+/**
+ * Reads recipes, also while the station runs. A station that never ran has those that it would start with.
+ * @param dir the data directory
+ * @throws StoreError
+ */
+export async function readRecipes<Result>(
+  dir: string,
+  read: (shelf: RecipeShelf) => Promise<Result>,
+): Promise<Result> {
+  const file = join(dir, DATABASE)
+  if (!existsSync(file)) return await read(NEW_STATION)
+  const reader = await openReader(file)
+  try {
+    // The connection is read-only: what would be saved through it is refused by SQLite.
+    return await read(new Recipes(await Writer.over(reader), reader, systemClock))
+  } finally {
+    await reader.close()
+  }
+}
+
+/**
+ * Changes recipes while the station stands still: one process at a time writes its store.
+ * @param dir the data directory, created when it is not there
+ * @throws StoreError `locked` while the station runs
+ */
+export async function writeRecipes<Result>(
+  dir: string,
+  write: (recipes: Recipes) => Promise<Result>,
+): Promise<Result> {
+  const lock = await lockDirectory(dir).catch((error: unknown) => {
+    throw running(error)
+  })
+  try {
+    const database = await openWriter(join(dir, DATABASE))
+    try {
+      await migrate(database)
+      const recipes = new Recipes(await Writer.over(database), database, systemClock)
+      await installBuiltIns(recipes)
+      return await write(recipes)
+    } finally {
+      await database.close()
+    }
+  } finally {
+    await lock.close()
+  }
+}
+
+function running(error: unknown): unknown {
+  if (!(error instanceof StoreError) || error.fault !== 'locked') return error
+  return new StoreError('locked', `${error.message}: stop the station to change its recipes`, {
+    cause: error,
+  })
+}
+
+/** The recipes of this release, as they will be saved. */
+const NEW_STATION: RecipeShelf = {
+  get: (id, revision = 1) =>
+    Promise.resolve(revision === 1 ? builtIns().find((stored) => stored.id === id) : undefined),
+  newest: () => Promise.resolve(builtIns().sort((a, b) => (a.id < b.id ? -1 : 1))),
+  revisions: (id) => Promise.resolve(builtIns().filter((stored) => stored.id === id)),
+}
+
+function builtIns(): StoredRecipe[] {
+  return BUILT_IN_RECIPES.map((recipe) => ({
+    id: recipe.id,
+    revision: 1,
+    sha256: '',
+    savedAt: '',
+    savedBy: BUILT_IN_BY,
+    recipe: recipeJson(recipe),
+  }))
+}
