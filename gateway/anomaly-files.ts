@@ -1,6 +1,7 @@
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { type AnomalyFile, AnomalyFileError, AnomalyScorer, parseAnomalyFile } from './anomaly.ts'
+import { replaceFile } from './replace-file.ts'
 
 /** Where a station keeps what it has learned of good parts. */
 export function anomalyFolder(dataDir: string): string {
@@ -51,27 +52,6 @@ export async function loadAnomalyScorer(
 }
 
 /** Replaces a model, whole or not at all, also when the power goes meanwhile. */
-export async function writeAnomalyFile(path: string, file: AnomalyFile): Promise<void> {
-  const folder = dirname(path)
-  await mkdir(folder, { recursive: true })
-  const written = `${path}.${process.pid}`
-  try {
-    const handle = await open(written, 'wx', 0o644)
-    try {
-      await handle.writeFile(`${JSON.stringify(file, null, 1)}\n`)
-      await handle.sync()
-    } finally {
-      await handle.close()
-    }
-    await rename(written, path)
-  } catch (error) {
-    await rm(written, { force: true })
-    throw error
-  }
-  const directory = await open(folder)
-  try {
-    await directory.sync()
-  } finally {
-    await directory.close()
-  }
+export function writeAnomalyFile(path: string, file: AnomalyFile): Promise<void> {
+  return replaceFile(path, `${JSON.stringify(file, null, 1)}\n`)
 }

@@ -32,7 +32,7 @@ export interface LineCommandParts {
   /** What a calibration is given of the running station. */
   readonly desk: () => RunningStation
   readonly counters: PartCounters
-  readonly lots: Pick<LotBook, 'begin' | 'close' | 'get'>
+  readonly lots: Pick<LotBook, 'begin' | 'close' | 'get' | 'overridden'>
   readonly quality: Pick<QualityWatch, 'resumed' | 'lotBegun'>
   readonly alerts: Pick<Alerts, 'acknowledge'>
   readonly clock: Clock
@@ -147,18 +147,20 @@ export function lineCommands(
 
 /** What two persons decided stands beside the inspection, which stays as it is. */
 async function overrideVerdict(
-  { stored, overrides, clock, log }: LineCommandParts,
+  { stored, overrides, lots, clock, log }: LineCommandParts,
   request: OverrideRequest,
 ): Promise<Override> {
   const entry = await stored(request.inspection_id)
   if (entry === undefined) {
     throw new CommandError(`inspection_id: ${request.inspection_id}: there is no such inspection in the log`)
   }
-  const { verdict } = inspectionMessage.pick({ verdict: true }).parse(JSON.parse(entry.payload))
+  const message = inspectionMessage.pick({ verdict: true, lot_id: true }).parse(JSON.parse(entry.payload))
+  const { verdict, lot_id: lot } = message
   const at = new Date(clock.wall()).toISOString()
   try {
     const override = overrideOf(request, { ...entry, verdict }, { id: v7(), at })
     await overrides.save('override', { id: override.id, at, open: false, value: override })
+    await lots.overridden(lot)
     log.info({ override: override.id, inspection: entry.id, by: request.by }, 'verdict overridden')
     return override
   } catch (error) {

@@ -83,6 +83,16 @@ export class LotBook implements Sink {
     })
   }
 
+  /** Two persons changed the verdict of one of its parts. */
+  overridden(id: string): Promise<void> {
+    return this.#inTurn(async () => {
+      const lot = await this.#read(id)
+      if (lot === undefined) return
+      const { totals } = lot
+      await this.#write({ ...lot, totals: { ...totals, overridden: totals.overridden + 1 } })
+    })
+  }
+
   async #count(batch: readonly OutboxEntry[]): Promise<void> {
     const lots = new Map<string, BookedLot>()
     for (const { epoch, sequence, payload } of batch) {

@@ -1,3 +1,4 @@
+import type { Outline } from '../inspection.ts'
 import { at, invertPositive, median } from './numbers.ts'
 import { Shape, SIZE, ZoneSums } from './shape-quadric.ts'
 import { COARSE, FINE, type TrayPlan } from './tray.ts'
@@ -108,6 +109,19 @@ export function seeDome(
 /** A zone on the part's edge is known less well: its footprint has no sharp border. */
 export function edgeStd(std: number, share: number): number {
   return Math.sqrt(std * std + 4 * share * (1 - share) * EDGE_STD_MM ** 2)
+}
+
+/** The body as a person measures it: the longer axis is its length, and says how it lies. */
+export function outlineOf({ x, y, rotation, rx, ry, rz }: Dome): Outline {
+  const turn = rx >= ry ? rotation : rotation + Math.PI / 2
+  return {
+    xMm: x,
+    yMm: y,
+    lengthMm: 2 * Math.max(rx, ry),
+    widthMm: 2 * Math.min(rx, ry),
+    heightMm: rz,
+    rotationRad: turn - Math.PI * Math.round(turn / Math.PI),
+  }
 }
 
 /** Half the volume of the ellipsoid, mm³. */

@@ -1,7 +1,7 @@
 import type { RangeFrame } from '../../drivers/vl53l8ch/ranges.ts'
-import type { Estimate, Outline, Surface, UngradedReason } from '../inspection.ts'
+import type { Estimate, Surface, UngradedReason } from '../inspection.ts'
 import type { ShapeRecipe } from '../recipe.ts'
-import { type Dome, type DomeFit, domeVolume, fitDome } from './dome.ts'
+import { type Dome, type DomeFit, domeVolume, fitDome, outlineOf } from './dome.ts'
 import { type Heights, heightsOf } from './heights.ts'
 import { at } from './numbers.ts'
 import { findPart, type Presence } from './presence.ts'
@@ -194,18 +194,6 @@ function baseArea({ dome, covariance }: DomeFit): Estimate {
   const estimate = Math.PI * dome.rx * dome.ry
   const spread = at(covariance, 21) + at(covariance, 28) + 2 * at(covariance, 22)
   return { estimate, std: estimate * Math.sqrt(Math.max(0, spread)) }
-}
-
-function outlineOf({ x, y, rotation, rx, ry, rz }: Dome): Outline {
-  const turn = rx >= ry ? rotation : rotation + Math.PI / 2
-  return {
-    xMm: x,
-    yMm: y,
-    lengthMm: 2 * Math.max(rx, ry),
-    widthMm: 2 * Math.min(rx, ry),
-    heightMm: rz,
-    rotationRad: turn - Math.PI * Math.round(turn / Math.PI),
-  }
 }
 
 /**

@@ -1,5 +1,4 @@
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import {
   FirmwareError,
@@ -12,6 +11,7 @@ import {
 import { KNOWN_REVISIONS, PARTS } from '../../drivers/vl53l8ch/firmware-revisions.ts'
 import { loadConfig } from '../config-file.ts'
 import { importedFirmware, readFirmware } from '../firmware.ts'
+import { replaceFile } from '../replace-file.ts'
 
 const USAGE = `poincon firmware import FILE… [--config FILE]   turns ST's header into a checked image
 poincon firmware show [FILE] [--config FILE]    says what an image holds
@@ -62,32 +62,6 @@ function imageFrom(text: string, files: readonly string[]): FirmwareImage {
   } catch (error) {
     if (!(error instanceof FirmwareError)) throw error
     throw new FirmwareError(`${files.join(', ')}: ${error.message}`, { cause: error })
-  }
-}
-
-/** Whole or not at all, also when the power goes meanwhile. */
-async function replaceFile(path: string, bytes: Uint8Array): Promise<void> {
-  const folder = dirname(path)
-  await mkdir(folder, { recursive: true })
-  const written = `${path}.${process.pid}`
-  try {
-    const file = await open(written, 'wx', 0o644)
-    try {
-      await file.writeFile(bytes)
-      await file.sync()
-    } finally {
-      await file.close()
-    }
-    await rename(written, path)
-  } catch (error) {
-    await rm(written, { force: true })
-    throw error
-  }
-  const directory = await open(folder)
-  try {
-    await directory.sync()
-  } finally {
-    await directory.close()
   }
 }
 

@@ -130,6 +130,7 @@ function wholeLot(lot: LotRecord): string {
     ...Object.entries(totals.actions).map(([action, count]) => [action, `${count}${share(count)}`]),
     ...Object.entries(totals.grades).map(([grade, count]) => [`grade ${grade}`, `${count}${share(count)}`]),
     ['ungraded', `${totals.ungraded}${share(totals.ungraded)}`],
+    ['overridden', String(totals.overridden)],
     ['accepted mass', `${(totals.mass_g / 1000).toFixed(3)} kg of ${totals.mass_parts} parts`],
     ...Object.entries(totals.reasons)
       .sort(([, a], [, b]) => b - a)

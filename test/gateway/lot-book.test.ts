@@ -71,6 +71,10 @@ test('each inspection is counted once, in its own lot, whatever is sent again', 
     'begun by its part',
   )
   t.equal(await book.get('lot-3'), undefined)
+  await book.overridden('lot-2')
+  await book.overridden('lot-3')
+  t.match(await book.get('lot-2'), { totals: { parts: 2, overridden: 1 } })
+  t.equal(await book.get('lot-3'), undefined, 'no lot comes of an override')
 })
 
 test('a lot is closed, counts what was still under way, and can be taken up again', async (t) => {

@@ -1,6 +1,6 @@
-import type { Estimate, Outline, Surface } from '../../inspection.ts'
+import type { Estimate, Surface } from '../../inspection.ts'
 import type { ShapeRecipe } from '../../recipe.ts'
-import { type Dome, domeVolume } from '../dome.ts'
+import { domeVolume, outlineOf } from '../dome.ts'
 import { at } from '../numbers.ts'
 import type { TrayPlan } from '../tray.ts'
 import { besideBody } from './beside.ts'
@@ -133,18 +133,6 @@ function highestOf({ grid, heightMm, state: { dome } }: ReliefField): number {
     if (rest > 0) highest = Math.max(highest, dome.rz * Math.sqrt(rest) + at(heightMm, node))
   }
   return highest
-}
-
-function outlineOf({ x, y, rotation, rx, ry, rz }: Dome): Outline {
-  const turn = rx >= ry ? rotation : rotation + Math.PI / 2
-  return {
-    xMm: x,
-    yMm: y,
-    lengthMm: 2 * Math.max(rx, ry),
-    widthMm: 2 * Math.min(rx, ry),
-    heightMm: rz,
-    rotationRad: turn - Math.PI * Math.round(turn / Math.PI),
-  }
 }
 
 function strayOf(

@@ -1,7 +1,6 @@
 import { test } from 'tap'
 import { CHANNELS, type Channel } from '../../../drivers/as7341/counts.ts'
 import { colourFlags, type FlagType } from '../../../gateway/analysis/colour-flags.ts'
-import { LAB_REFERENCES, outOfRange } from '../../../gateway/analysis/colour-reference.ts'
 import type { Reflectances } from '../../../gateway/analysis/reflectance.ts'
 
 function surface(value: (nm: number) => number, std = 0.001, common = 0): Reflectances {
@@ -85,18 +84,5 @@ test('what cannot be looked at has no flag', (t) => {
     ).some(({ type }) => type === 'hematoma'),
     'no blue that stands out of its noise: no ratio',
   )
-  t.end()
-})
-
-test('Lab ranges are keyed by stage, and mi-cuit has none', (t) => {
-  const { raw, cooked } = LAB_REFERENCES
-  if (raw === undefined || cooked === undefined) throw new Error('no references')
-  t.same(outOfRange({ l: 70, a: 5, b: 20 }, raw), [])
-  t.same(outOfRange({ l: 78, a: 1, b: 20 }, raw), ['l', 'a'])
-  t.same(outOfRange({ l: 78, a: 1, b: 20 }, cooked), [], 'the same colour, cooked')
-  t.notOk('mi-cuit' in LAB_REFERENCES)
-  for (const { grades, ranges } of [raw, cooked]) {
-    for (const grade of grades) t.same(outOfRange(grade, { grades, ranges }), [], grade.name)
-  }
   t.end()
 })
