@@ -119,7 +119,13 @@ test('a line with everything: barrier, encoder, gate, panel, camera, two heads o
     const { announced, accepted, rejected, held, waiting, late, missed } = of('gate')?.facts ?? {}
     t.equal(Number(accepted) + Number(rejected) + Number(held) + Number(waiting), announced)
     t.strictSame([late, missed], [0, 0])
-    t.ok(Number(of('encoder')?.facts.mm_per_s) > 40, 'the belt moves')
+    // The belt is driven by timers: on a busy machine it stands for a moment, and catches up.
+    let speed = Number(of('encoder')?.facts.mm_per_s)
+    for (let asked = 0; asked < 500 && speed <= 40; asked += 1) {
+      const now = health.parse(JSON.parse((await station.get('/healthz')).text))
+      speed = Number(now.units.find(({ name }) => name === 'encoder')?.facts.mm_per_s)
+    }
+    t.ok(speed > 40, 'the belt moves')
     t.match(of('calibration')?.facts, {
       chips: /^left=vl53l8ch@\w{16} right=vl53l8ch@\w{16} spectral=as7341$/,
     })
