@@ -36,9 +36,10 @@ export const busOptions = z.discriminatedUnion('kind', [simulatedBus, linuxBus, 
 export type BusOptions = Readonly<z.infer<typeof busOptions>>
 
 const byte = z.int().min(0).max(255)
-const histograms = z.strictObject({
+
+/** Where the bins of a histogram lie, and which zones it sums. */
+export const histogramLayout = z.strictObject({
   start_bin: byte.default(0).describe('First bin of the chip, 37.5 mm each.'),
-  bins: z.int().min(1).max(255).describe('Bins of a histogram.'),
   sub_sample: z.int().min(1).max(255).default(1).describe('Bins of the chip that are summed into one.'),
   grid: z
     .strictObject({
@@ -50,6 +51,9 @@ const histograms = z.strictObject({
       rows: z.int().min(1).max(8).describe('Aggregates in a column.'),
     })
     .describe('Which zones are summed.'),
+})
+const histograms = histogramLayout.extend({
+  bins: z.int().min(1).max(255).describe('Bins of a histogram.'),
 })
 
 const glareFilter = z.strictObject({

@@ -30,6 +30,7 @@ export const UNGRADED_REASONS = [
   'starved',
   'out-of-view',
   'too-few-looks',
+  'no-histograms',
   'belt-uneven',
   'not-calibrated',
   'golden-due',
@@ -149,6 +150,22 @@ export interface Surface {
   readonly looks?: number
 }
 
+/** What the histograms say of a part that stood still, over the aggregates that see nothing but it. */
+export interface Echoes {
+  /** How many those are; ≥ 1. */
+  readonly aggregates: number
+  /** Centre of the pulse along the optical axis, mm; absent where every histogram ends within it. */
+  readonly rangeMm?: Estimate
+  /** Full width of the pulse at half height, mm. */
+  readonly widthMm?: Estimate
+  /** Departure of the pulse from a Gaussian, rms over its height. */
+  readonly texture?: Estimate
+  /** Light in the pulse's length behind the echo over the light in it, a Gaussian's own taken out. */
+  readonly tail?: Estimate
+  /** Light of another echo, at least a pulse (375 mm) away, over the first's; 0: none. */
+  readonly secondShare: Estimate
+}
+
 /** CIE 1976 L*a*b* under D65, approximate: ten broad channels stand in for a spectrometer. */
 export interface Lab {
   readonly l: number
@@ -193,6 +210,7 @@ export interface Judgement {
   /** Per zone, height over the empty tray in mm; null where the zone gave no range. Absent without frame or tray. */
   readonly heightsMm?: readonly (number | null)[]
   readonly surface?: Surface
+  readonly echoes?: Echoes
   readonly colour?: Colour & ColourDetail
   /** Present exactly when the verdict is a grade. */
   readonly fusion?: Fusion

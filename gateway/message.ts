@@ -70,7 +70,9 @@ const tofBlock = z.object({
   bins_analysis: z
     .record(z.string(), z.number())
     .optional()
-    .describe('Figures of the histograms, where the head takes them.'),
+    .describe(
+      'Of the histograms that see only the part, where the head takes them: their number (`aggregates`) and the mean `range_mm`, `width_mm`, `texture`, `tail`, `second_echo`, each with its `_std`.',
+    ),
   reflectance_analysis: z
     .record(z.string(), z.number())
     .optional()

@@ -2,6 +2,7 @@ import { busTimeMs } from '../drivers/vl53l8ch/bus-time.ts'
 import { planRanging, type RangingSettings } from '../drivers/vl53l8ch/configuration.ts'
 import type { BusOptions, HeadOptions, RangingHead } from './head-options.ts'
 import type { Problem } from './problems.ts'
+import { camelKeys } from './recipe-keys.ts'
 
 /** What a ranging head is to do, in the driver's words. */
 export function rangingSettings(head: RangingHead): RangingSettings {
@@ -22,19 +23,9 @@ export function rangingSettings(head: RangingHead): RangingSettings {
         glare === undefined
           ? undefined
           : { thresholdPercent: glare.threshold_percent, farthestMm: glare.farthest_mm },
-      histograms: histograms === undefined ? undefined : histogramConfig(histograms),
+      histograms: histograms === undefined ? undefined : camelKeys(histograms),
     }),
   }
-}
-
-function histogramConfig({
-  start_bin: startBin,
-  bins,
-  sub_sample: subSample,
-  grid,
-}: NonNullable<RangingHead['histograms']>): NonNullable<RangingSettings['histograms']> {
-  const { start_x: startX, start_y: startY, merge_x: mergeX, merge_y: mergeY, columns, rows } = grid
-  return { startBin, bins, subSample, grid: { startX, startY, mergeX, mergeY, columns, rows } }
 }
 
 /** What is there: an absent key means the chip's default, and `undefined` is no value. */

@@ -1,5 +1,6 @@
 import { SensorError } from '../sensor.ts'
-import { findBlock } from './ranges.ts'
+import type { HistogramConfig } from './histogram-plan.ts'
+import { findBlock, type RangeFrame } from './ranges.ts'
 import { FRAME_HISTOGRAMS } from './registers.ts'
 
 /**
@@ -21,6 +22,14 @@ export interface Histograms {
   readonly variance?: { readonly mantissas: Int32Array; readonly scalers: Int8Array }
 }
 
+/** What a histogram does not say of itself: where its bins lie, and which zones each sums. */
+export type HistogramLayout = Pick<HistogramConfig, 'startBin' | 'subSample' | 'grid'>
+
+/** Histograms, and the layout that the chip was told. */
+export interface LaidOutHistograms extends Histograms {
+  readonly layout: HistogramLayout
+}
+
 /** Width of one bin of the chip in distance. */
 export const BIN_MM = 37.5348
 export const HEAD_BYTES = 20
@@ -34,6 +43,12 @@ export function histogramsOf(raw: Uint8Array): Histograms | undefined {
   return block === undefined
     ? undefined
     : decodeHistograms(raw.subarray(block.offset, block.offset + block.bytes))
+}
+
+/** The frame with the histograms that it carries, if any. Pure. @throws SensorError `corrupt` */
+export function withHistograms(frame: RangeFrame, layout: HistogramLayout): RangeFrame {
+  const seen = histogramsOf(frame.raw)
+  return seen === undefined ? frame : { ...frame, histograms: { ...seen, layout } }
 }
 
 /**

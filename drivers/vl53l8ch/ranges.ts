@@ -1,4 +1,5 @@
 import { SensorError } from '../sensor.ts'
+import type { LaidOutHistograms } from './histograms.ts'
 import * as reg from './registers.ts'
 
 /** One frame of the ranging chip, in units, every zone that the configuration has. Zones are row-major. */
@@ -23,6 +24,8 @@ export interface RangeFrame {
   readonly reflectancePercent: Float64Array
   /** ST's target status; 5 is valid, 6 and 9 half-trusted, 255 no target. */
   readonly status: Float64Array
+  /** Where the chip was told to take them (`withHistograms`). */
+  readonly histograms?: LaidOutHistograms
   /** The frame as it came over the bus: decoding it again gives this measurement. */
   readonly raw: Uint8Array
 }

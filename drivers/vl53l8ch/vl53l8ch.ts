@@ -6,6 +6,7 @@ import { initialise } from './boot.ts'
 import { Cadence } from './cadence.ts'
 import { configure, planRanging, type RangingSettings, waitsForEvents } from './configuration.ts'
 import type { FirmwareImage } from './firmware.ts'
+import { withHistograms } from './histograms.ts'
 import { type Link, SENSOR } from './mailbox.ts'
 import { carries, type OutputPlan } from './outputs.ts'
 import { decodeFrame, type RangeFrame } from './ranges.ts'
@@ -257,10 +258,11 @@ export class Vl53l8ch {
   }
 
   async #read(link: Link): Promise<{ frame: RangeFrame; skipped: number }> {
-    const { zones, targetsPerZone = 1 } = this.#options
+    const { zones, targetsPerZone = 1, histograms } = this.#options
     const raw = await readFrame(link, this.#plan.frameBytes)
     if (!carries(raw, this.#plan)) throw new SensorError(SENSOR, 'corrupt', 'a frame carries other blocks')
-    const frame = decodeFrame(raw, zones, targetsPerZone, link.clock.now())
+    const ranges = decodeFrame(raw, zones, targetsPerZone, link.clock.now())
+    const frame = histograms === undefined ? ranges : withHistograms(ranges, histograms)
     this.#delivered = frame.streamCount
     return { frame, skipped: this.#sequence.accept(frame) }
   }

@@ -1,5 +1,6 @@
-import type { Colour, Defect, Estimate, Finding, Grade, Surface } from '../inspection.ts'
+import type { Colour, Defect, Echoes, Estimate, Finding, Grade, Surface } from '../inspection.ts'
 import type { Recipe } from '../recipe.ts'
+import { echoLosses } from './fusion-echoes.ts'
 import { labelLosses } from './fusion-labels.ts'
 import { shapeLosses } from './fusion-shape.ts'
 import { outsideProbability } from './limits.ts'
@@ -9,6 +10,8 @@ import type { Material } from './spectrum.ts'
 export interface Evidence {
   readonly surface?: Surface
   readonly massG?: Estimate
+  /** Of the histograms. */
+  readonly echoes?: Echoes
   readonly colour?: Colour
   readonly material?: Material
   /** From the recipe's `labTarget`. */
@@ -58,6 +61,7 @@ export function scoreOf(evidence: Evidence, recipe: Recipe): Score {
   const shape = [
     ...(surface === undefined ? [] : shapeLosses(surface, evidence.massG, recipe)),
     ...shapeDefects,
+    ...echoLosses(evidence.echoes, recipe),
   ]
   const states = colour === undefined ? [] : stateLosses(colour, recipe)
   const light = [...states, ...colourDifference(evidence, recipe), ...colourDefects]

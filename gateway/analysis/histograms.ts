@@ -1,5 +1,4 @@
-import type { HistogramConfig } from '../../drivers/vl53l8ch/histogram-plan.ts'
-import type { Histograms } from '../../drivers/vl53l8ch/histograms.ts'
+import type { HistogramLayout, Histograms } from '../../drivers/vl53l8ch/histograms.ts'
 import type { Estimate } from '../inspection.ts'
 import { at, normalCdf } from './numbers.ts'
 
@@ -13,6 +12,8 @@ const LEAST_RANGE_STD_MM = BIN_MM / Math.sqrt(12)
 const ECHO_STDS = 5
 /** Bins without an echo that are enough to tell the noise. */
 const LEAST_QUIET = 4
+/** Left beside two pulses, so many tell it without what the second may be. */
+const LEAST_QUIET_BESIDE_TWO = 8
 /** Bins that deviate more than this are no noise. */
 const QUIET_STDS = 3
 /** Mean absolute deviation of a normal variable to its standard deviation: √(π/2). */
@@ -52,23 +53,30 @@ export interface HistogramFinding {
 /**
  * Echoes of every aggregate (CNH, facts §8), in time proportional to the number of bins. Bins come with ambient light
  * taken out by the chip; a bin that is no finite number makes its aggregate's finding empty.
- * @param config what the chip was told: where the bins lie
+ * @param looks at a part that stood still, all alike: their mean is read
+ * @param layout what the chip was told: where the bins lie
+ * @param wanted aggregates to be read; default all
+ * @returns one for each that is wanted
+ * @throws RangeError for looks with different numbers of aggregates or bins
  */
 export function histogramFindings(
-  histograms: Histograms,
-  { startBin, subSample }: Pick<HistogramConfig, 'startBin' | 'subSample'>,
+  looks: readonly Histograms[],
+  { startBin, subSample }: Pick<HistogramLayout, 'startBin' | 'subSample'>,
+  wanted?: readonly number[],
 ): readonly HistogramFinding[] {
-  const { aggregates, bins, mantissas, scalers } = histograms
-  const reader = new Reader(bins, startBin, subSample)
-  const findings: HistogramFinding[] = []
-  for (let aggregate = 0; aggregate < aggregates; aggregate += 1) {
-    for (let bin = 0; bin < bins; bin += 1) {
-      const index = aggregate * bins + bin
-      reader.values[bin] = (mantissas[index] ?? Number.NaN) * at(SCALES, (scalers[index] ?? 0) + 128)
-    }
-    findings.push(reader.finding())
+  const [first] = looks
+  if (first === undefined) return []
+  const { aggregates, bins } = first
+  for (const look of looks) {
+    if (look.aggregates === aggregates && look.bins === bins) continue
+    const other = `${look.aggregates} × ${look.bins}`
+    throw new RangeError(`histograms: ${other} bins beside ${aggregates} × ${bins}, one layout expected`)
   }
-  return findings
+  const reader = new Reader(bins, startBin, subSample)
+  return (wanted ?? Array.from({ length: aggregates }, (_, aggregate) => aggregate)).map((aggregate) => {
+    reader.read(looks, aggregate * bins)
+    return reader.finding()
+  })
 }
 
 interface Pulse {
@@ -99,16 +107,28 @@ class Reader {
     this.#half = Math.max(1, Math.round(PULSE_BINS / 2 / span))
   }
 
+  /** Takes in the mean of the looks; @param from index of the aggregate's first bin */
+  read(looks: readonly Histograms[], from: number): void {
+    const { values } = this
+    values.fill(0)
+    for (const { mantissas, scalers } of looks) {
+      for (let bin = 0; bin < values.length; bin += 1) {
+        const value = (mantissas[from + bin] ?? Number.NaN) * at(SCALES, (scalers[from + bin] ?? 0) + 128)
+        values[bin] = at(values, bin) + value / looks.length
+      }
+    }
+  }
+
   finding(): HistogramFinding {
     const peak = this.#strongest(undefined)
     if (peak === undefined) return {}
     const pulse = this.#pulseAt(peak)
-    const noise = this.#noise(pulse)
+    const pulse2 = this.#pulseBeside(pulse)
+    const noise = this.#noise(pulse, pulse2)
     if (noise === undefined) return {}
     const first = this.#echo(pulse, noise)
     if (first === undefined) return { noise }
-    const peak2 = this.#strongest(pulse)
-    const second = peak2 === undefined ? undefined : this.#echo(this.#pulseAt(peak2), noise)
+    const second = pulse2 === undefined ? undefined : this.#echo(pulse2, noise)
     return {
       noise,
       first,
@@ -124,13 +144,31 @@ class Reader {
     for (let bin = 0; bin < this.values.length; bin += 1) {
       const value = at(this.values, bin)
       if (!Number.isFinite(value)) return undefined
-      if (other !== undefined && bin >= other.from - this.#half && bin < other.end + this.#half) continue
+      if (other !== undefined && this.#isNear(bin, other)) continue
       if (value > most) {
         most = value
         best = bin
       }
     }
     return best
+  }
+
+  /** Within a pulse's length of another one, its skirt is as likely as a surface. */
+  #isNear(bin: number, { from, end }: Pulse): boolean {
+    return bin >= from - this.#half && bin < end + this.#half
+  }
+
+  /** Of the strongest surface that stands apart; what only falls off from the first is its skirt. */
+  #pulseBeside(first: Pulse): Pulse | undefined {
+    const peak = this.#strongest(first)
+    if (peak === undefined) return undefined
+    const value = at(this.values, peak)
+    if ((this.values[peak - 1] ?? 0) > value || (this.values[peak + 1] ?? 0) > value) return undefined
+    const whole = this.#pulseAt(peak)
+    let { from, end } = whole
+    while (this.#isNear(from, first)) from += 1
+    while (this.#isNear(end - 1, first)) end -= 1
+    return { from, end, cut: whole.cut || from > whole.from || end < whole.end }
   }
 
   #pulseAt(peak: number): Pulse {
@@ -142,8 +180,12 @@ class Reader {
     }
   }
 
-  /** From the bins outside the strongest pulse, once more without those that stand out. */
-  #noise({ from, end }: Pulse): number | undefined {
+  /** From the bins outside the pulses, once more without those that stand out. */
+  #noise({ from, end }: Pulse, second: Pulse | undefined): number | undefined {
+    const outside = this.values.length - (end - from)
+    const beside = second === undefined ? 0 : second.end - second.from
+    const [from2, end2] =
+      second === undefined || outside - beside < LEAST_QUIET_BESIDE_TWO ? [0, 0] : [second.from, second.end]
     let limit = Number.POSITIVE_INFINITY
     let noise: number | undefined
     for (let pass = 0; pass < 2; pass += 1) {
@@ -151,7 +193,7 @@ class Reader {
       let count = 0
       for (let bin = 0; bin < this.values.length; bin += 1) {
         const size = Math.abs(at(this.values, bin))
-        if ((bin >= from && bin < end) || size > limit) continue
+        if ((bin >= from && bin < end) || (bin >= from2 && bin < end2) || size > limit) continue
         sum += size
         count += 1
       }

@@ -93,7 +93,7 @@ export function partLine(part: Rejudged): Record<string, unknown> {
 }
 
 /** Quantities by the names that messages give them, with their standard uncertainties. */
-function derived({ surface, colour, massG }: Judgement): Record<string, unknown> {
+function derived({ surface, echoes, colour, massG }: Judgement): Record<string, unknown> {
   return {
     ...estimate('volume', 'mm3', surface?.volumeMm3),
     ...estimate('base_area', 'mm2', surface?.baseAreaMm2),
@@ -104,6 +104,11 @@ function derived({ surface, colour, massG }: Judgement): Record<string, unknown>
     ...estimate('surface_uniformity', undefined, surface?.uniformity),
     outline: surface === undefined ? undefined : snakeKeys(surface.outline),
     reflectance_percent: surface?.reflectancePercent,
+    ...estimate('echo_range', 'mm', echoes?.rangeMm),
+    ...estimate('echo_width', 'mm', echoes?.widthMm),
+    ...estimate('echo_texture', undefined, echoes?.texture),
+    ...estimate('echo_tail', undefined, echoes?.tail),
+    ...estimate('second_echo', undefined, echoes?.secondShare),
     ...estimate('freshness', undefined, colour?.freshness),
     ...estimate('fat_quality', undefined, colour?.fatQuality),
     ...estimate('oxidation', undefined, colour?.oxidation),

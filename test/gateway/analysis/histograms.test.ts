@@ -39,7 +39,7 @@ function histogramOf(targets: readonly Target[], { noise = 1, seed = 1, sigmaBin
 }
 
 function findingOf(histograms: Histograms): HistogramFinding {
-  return histogramFindings(histograms, CONFIG)[0] ?? {}
+  return histogramFindings([histograms], CONFIG)[0] ?? {}
 }
 
 test('an echo: where it is within a bin, how wide, how much light, the noise beside it', (t) => {
@@ -87,6 +87,17 @@ test('two echoes a pulse apart are two; nearer they are one, and it is wider', (
   t.end()
 })
 
+test('the skirt of a strong pulse is no second echo; a weak one apart from it is', (t) => {
+  for (let seed = 0; seed < 50; seed += 1) {
+    const strong = { mm: 500, light: 20_000 }
+    const alone = findingOf(histogramOf([strong], { seed, sigmaBins: 2.5 }))
+    t.equal(alone.second, undefined, `seed ${seed}`)
+    const { second } = findingOf(histogramOf([strong, { mm: 1200, light: 200 }], { seed, sigmaBins: 2.5 }))
+    t.ok(Math.abs((second?.light.estimate ?? 0) - 200) < 40, `seed ${seed}: ${second?.light.estimate}`)
+  }
+  t.end()
+})
+
 test('a tail behind the pulse is told from none by its uncertainty', (t) => {
   const clean = findingOf(histogramOf([{ mm: 600, light: 1000 }])).tail
   const scattered = findingOf(
@@ -114,7 +125,7 @@ test('noise alone has no echo; nothing at all has no finding', (t) => {
   }
   t.same(findingOf(histogramOf([], { noise: 0 })), {})
   const none = { ...histogramOf([]), bins: 0, mantissas: new Int32Array(0), scalers: new Int8Array(0) }
-  t.same(histogramFindings(none, CONFIG), [{}])
+  t.same(histogramFindings([none], CONFIG), [{}])
   t.end()
 })
 
@@ -134,7 +145,7 @@ test('the recorded block: aggregates that see a wall, cut by the end of the wind
     .map((line) => cnhBlock.parse(JSON.parse(line)).block)
   // Stored in host order: the bus carries each word the other way round.
   const words = Buffer.from(blocks[0] ?? '', 'hex').swap32()
-  const findings = histogramFindings(decodeHistograms(words), { startBin: 10, subSample: 2 })
+  const findings = histogramFindings([decodeHistograms(words)], { startBin: 10, subSample: 2 })
   t.equal(findings.length, 16)
   for (const aggregate of [4, 5, 8, 9, 12, 13]) {
     const { first } = findings[aggregate] ?? {}
