@@ -1,5 +1,7 @@
 import type { Outline } from '../inspection.ts'
-import { at, invertPositive, median } from './numbers.ts'
+import { Memory } from './memory.ts'
+import { at, invertPositive } from './numbers.ts'
+import { RunningMedian } from './running-median.ts'
 import { Shape, SIZE, ZoneSums } from './shape-quadric.ts'
 import { COARSE, FINE, type TrayPlan } from './tray.ts'
 
@@ -45,7 +47,7 @@ export interface DomeFit {
   readonly contrast: number
 }
 
-/** Passes with few rays a zone, which find the place, and at most so many with many rays on the part's edge. */
+/** Passes with few rays a zone, which find the place, and so many with many rays on the part's edge. */
 const COARSE_PASSES = 2
 const FINE_PASSES = 1
 /** Passes after which the part is as bright as it was found to be. */
@@ -61,8 +63,6 @@ const COARSE_BEND = 6
 const EDGE_STD_MM = 3
 /** Rotation is free, except that a round body has none. */
 const ROTATION_STD = 0.7
-/** A pass that moves every parameter by less than this share of its uncertainty is the last but one. */
-const SETTLED = 0.25
 /** Farthest that one pass may move a logarithm of a semi-axis, and the rotation. */
 const LONGEST_STEP = 0.35
 /** Zones that see this share of part say how bright it is. */
@@ -83,8 +83,7 @@ export function fitDome(sight: DomeSight, start: Dome, prior: DomePrior): DomeFi
     fit.look(dome, pass)
     if (!fit.solve()) return undefined
     if (pass === COARSE_PASSES + FINE_PASSES) break
-    dome = moved(dome, fit.step)
-    if (pass >= COARSE_PASSES && fit.settled()) pass = COARSE_PASSES + FINE_PASSES - 1
+    dome = movedDome(dome, fit.step)
   }
   return {
     dome,
@@ -129,7 +128,8 @@ export function domeVolume({ rx, ry, rz }: Pick<Dome, 'rx' | 'ry' | 'rz'>): numb
   return (2 / 3) * Math.PI * rx * ry * rz
 }
 
-function moved(dome: Dome, step: Float64Array): Dome {
+/** One step of a fit: place in mm, the turn in radians, the radii by their logarithms; its first six parameters. */
+export function movedDome(dome: Dome, step: Float64Array): Dome {
   const limit = (value: number): number => Math.max(-LONGEST_STEP, Math.min(LONGEST_STEP, value))
   return {
     x: dome.x + at(step, 0),
@@ -147,7 +147,7 @@ class Fit {
   readonly #sums = new ZoneSums()
   readonly #slope = new Float64Array(SIZE)
   readonly #gradient = new Float64Array(SIZE)
-  readonly #ratios: number[] = []
+  readonly #ratios: RunningMedian
   contrast = 1
   /** Normal matrix; after `solve` its inverse, the covariance. */
   readonly normal = new Float64Array(SIZE * SIZE)
@@ -157,10 +157,13 @@ class Fit {
   readonly slopes: Float64Array
 
   constructor(sight: DomeSight) {
+    const { zones } = sight.tray
     this.#sight = sight
-    this.slopes = new Float64Array(SIZE * sight.tray.zones)
-    this.modelMm = new Float64Array(sight.tray.zones)
-    this.share = new Float64Array(sight.tray.zones)
+    this.#ratios = new RunningMedian(sight.zones.length)
+    const memory = new Memory((SIZE + 2) * zones)
+    this.slopes = memory.take(SIZE * zones)
+    this.modelMm = memory.take(zones)
+    this.share = memory.take(zones)
   }
 
   /** Starts a pass with what is known beforehand. The place is free; 1e-8 keeps the matrix regular. */
@@ -188,33 +191,31 @@ class Fit {
     const sums = this.#sums
     const coarse = pass < COARSE_PASSES
     const bend = coarse ? COARSE_BEND : BEND
-    this.#ratios.length = 0
+    this.#ratios.clear()
     for (const zone of zones) {
       const middle = shape.inside(at(tray.p, zone), at(tray.q, zone))
       this.modelMm[zone] = tray.distanceMm
       this.share[zone] = 0
-      this.slopes.fill(0, SIZE * zone, SIZE * (zone + 1))
+      for (let i = SIZE * zone; i < SIZE * (zone + 1); i += 1) this.slopes[i] = 0
       if (middle < OUTER) continue
-      sums.clear(at(depthMm, zone))
-      const rays = coarse || middle > INNER ? COARSE : FINE
-      shape.sum(tray.rays[rays], zone, sums)
+      const rays = tray.rays[coarse || middle > INNER ? COARSE : FINE]
+      shape.sum(rays, zone, at(depthMm, zone), sums)
       const depth = sums.n / sums.w
-      const share = sums.hits / tray.rays[rays].perZone
+      const share = sums.hits / rays.perZone
       this.modelMm[zone] = depth
       this.share[zone] = share
       if (share > 0) {
         shape.slopes(sums, this.#slope)
-        this.slopes.set(this.#slope, SIZE * zone)
+        for (let i = 0; i < SIZE; i += 1) this.slopes[SIZE * zone + i] = at(this.#slope, i)
         this.#compare(at(depthMm, zone) - depth, edgeStd(at(stdMm, zone), share), bend)
       }
       if (share > BRIGHT_SHARE) {
-        const expected =
-          (sums.w * depth * depth) / (at(tray.rays[rays].zoneEmptyW, zone) * tray.distanceMm ** 2)
-        this.#ratios.push(at(brightness, zone) / expected)
+        const expected = (sums.w * depth * depth) / (at(rays.zoneEmptyW, zone) * tray.distanceMm ** 2)
+        this.#ratios.add(at(brightness, zone) / expected)
       }
     }
     if (pass > CONTRAST_PASSES) return
-    const ratio = median(this.#ratios)
+    const ratio = this.#ratios.value
     if (Number.isFinite(ratio)) this.contrast = Math.min(5, Math.max(0.2, this.contrast * ratio))
   }
 
@@ -237,13 +238,6 @@ class Fit {
       let sum = 0
       for (let k = 0; k < SIZE; k += 1) sum += at(normal, i * SIZE + k) * at(this.#gradient, k)
       step[i] = sum
-    }
-    return true
-  }
-
-  settled(): boolean {
-    for (let i = 0; i < SIZE; i += 1) {
-      if (at(this.step, i) ** 2 > SETTLED ** 2 * at(this.normal, i * SIZE + i)) return false
     }
     return true
   }

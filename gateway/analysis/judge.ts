@@ -1,11 +1,14 @@
 import type { Spectrum } from '../../drivers/as7341/counts.ts'
 import type { RangeFrame } from '../../drivers/vl53l8ch/ranges.ts'
 import type { EmptyTray } from '../calibration.ts'
-import type { Estimate, Gap, Judgement, Surface, UngradedReason } from '../inspection.ts'
+import type { Echoes, Estimate, Gap, Judgement, Surface, UngradedReason } from '../inspection.ts'
 import type { Look } from '../look.ts'
 import type { Recipe } from '../recipe.ts'
 import { type ColourFinding, measureColour } from './colour.ts'
+import type { Conditions } from './colour-lamp.ts'
+import { echoesOf } from './echoes.ts'
 import { type Evidence, scoreOf } from './fusion.ts'
+import { lacksEchoes } from './fusion-echoes.ts'
 import { gradeOf } from './grade.ts'
 import { combineLooks } from './looks.ts'
 import type { SpectralReference } from './reflectance.ts'
@@ -14,11 +17,21 @@ import { type SpectralPlan, spectralPlan, type WhiteReference } from './spectrum
 import { measureSurface } from './surface.ts'
 import { type TrayPlan, trayPlan } from './tray.ts'
 
+const MS_PER_HOUR = 3_600_000
+
 /** A recipe on a calibrated station, with all that can be worked out before a part comes. */
 export interface Plan {
   readonly recipe: Recipe
   readonly tray?: TrayPlan
   readonly spectral?: SpectralPlan
+}
+
+/** When and at what temperature a part was seen. */
+export interface Circumstances {
+  /** Wall clock, ms since 1970. */
+  readonly atMs?: number
+  /** °C. */
+  readonly temperatureC?: number
 }
 
 /** What the heads said about one part. */
@@ -28,6 +41,8 @@ export interface Sighting {
   /** All looks that `frame` is the last of, oldest first; absent: it is the only one. */
   readonly looks?: readonly Look[]
   readonly spectrum?: Spectrum
+  /** Around the station, where it is known: the lamp that lights the part is not as bright as on the tile. */
+  readonly conditions?: Circumstances
   /** Heads that gave nothing. */
   readonly gaps: readonly Gap[]
   /** Ids of the heads that frame and spectrum come from, to name them in reasons. */
@@ -66,17 +81,18 @@ export function judge(plan: Plan, sighting: Sighting): Judgement {
   const colour: ColourFinding | undefined =
     spectrum === undefined || spectral === undefined || !present
       ? undefined
-      : measureColour(spectrum, spectral)
+      : measureColour(spectrum, spectral, conditionsOf(sighting.conditions, spectral))
   const reasons = [
     ...missing(recipe, sighting),
     // No analysis of pictures delivers evidence: such a part is for a person.
     ...(recipe.camera === undefined ? [] : ['sensor-absent:camera']),
-    ...named(shape.reason, heads?.ranging),
+    ...named(shape.reason ?? unread(shape, recipe), heads?.ranging),
     ...named(unseen(colour, recipe), heads?.spectral),
   ]
   const measured = {
     ...(shape.heightsMm === undefined ? {} : { heightsMm: shape.heightsMm }),
     ...(shape.surface === undefined ? {} : { surface: shape.surface, ...massOf(shape.surface, recipe) }),
+    ...(shape.echoes === undefined ? {} : { echoes: shape.echoes }),
     ...(colour === undefined || 'reason' in colour ? {} : { colour: colour.colour }),
   }
   if (reasons.length > 0) {
@@ -97,9 +113,20 @@ export function judge(plan: Plan, sighting: Sighting): Judgement {
   }
 }
 
+/** What is known of the lamp since the white reference was taken. */
+function conditionsOf({ atMs, temperatureC }: Circumstances = {}, { white }: SpectralPlan): Conditions {
+  const sinceMs =
+    atMs === undefined || white === undefined ? Number.NaN : atMs - Date.parse(white.reference.at)
+  return {
+    ...(temperatureC === undefined ? {} : { temperatureC }),
+    ...(Number.isFinite(sinceMs) ? { referenceAgeH: sinceMs / MS_PER_HOUR } : {}),
+  }
+}
+
 /** What the looks say of the shape. */
 interface ShapeSeen {
   readonly surface?: Surface
+  readonly echoes?: Echoes
   readonly reason?: string
   readonly heightsMm?: readonly (number | null)[]
 }
@@ -109,7 +136,14 @@ function shapeOf({ recipe, tray }: Plan, { frame, looks = [] }: Sighting): Shape
   const { shape } = recipe
   if (shape === undefined || frame === undefined) return {}
   if (shape.scan !== undefined) return measureScan(looks, tray, shape, shape.scan)
-  return measureSurface(looks.length > 1 ? combineLooks(looks) : frame, tray, shape)
+  const { alone = [], ...seen } = measureSurface(looks.length > 1 ? combineLooks(looks) : frame, tray, shape)
+  const echoes = echoesOf(frame, looks, alone)
+  return echoes === undefined ? seen : { ...seen, echoes }
+}
+
+/** Why the histograms cannot be weighed. */
+function unread({ surface, echoes }: ShapeSeen, recipe: Recipe): UngradedReason | undefined {
+  return surface !== undefined && lacksEchoes(echoes, recipe) ? 'no-histograms' : undefined
 }
 
 /** What the grade needs of the spectrum, and what no message carries. */

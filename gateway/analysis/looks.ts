@@ -1,7 +1,10 @@
 import type { RangeFrame } from '../../drivers/vl53l8ch/ranges.ts'
 import type { Look } from '../look.ts'
-import { bestTarget, frameStd, VALID } from './heights.ts'
-import { at, median } from './numbers.ts'
+import { VALID } from './heights.ts'
+import { LEAST_TO_TELL, type Readings, readingsOf, STRAY_STDS, undisturbed } from './looks-readings.ts'
+import { Memory } from './memory.ts'
+import { at } from './numbers.ts'
+import { RunningMedian } from './running-median.ts'
 
 /** Several looks at a part that stood still, as one frame with one target a zone. */
 export interface CombinedFrame extends RangeFrame {
@@ -16,16 +19,10 @@ export interface CombinedFrame extends RangeFrame {
 const STATED_FRAMES = 8
 /** What no number of frames takes away: the chip's step of a quarter of a millimetre, its table of offsets, mm. */
 const FLOOR_MM = 0.12
-/** A range this many standard deviations off the zone's median is no noise. */
-const STRAY_STDS = 5
 /** Median absolute deviation of a normal variable to its standard deviation. */
 const FROM_MEDIAN = 1.4826
-/** A frame with more than this share of strays saw something else. */
-const DISTURBED_SHARE = 0.08
 /** Status of a zone in which no frame saw a target. */
 const NO_TARGET = 255
-/** Which frame is disturbed can be told from so many on. */
-const LEAST_TO_TELL = 3
 
 /**
  * Fuses the frames of a part that stands still: per zone the mean of the valid ranges, without strays and without
@@ -43,148 +40,177 @@ export function combineLooks(looks: readonly Look[]): CombinedFrame {
       throw new RangeError(`looks: zones ${frame.zones} beside ${zones}, one resolution expected`)
     }
   }
-  const seen = frames.map((frame) => readingsOf(frame))
-  const kept = undisturbed(seen, zones)
-  return fused(first.frame, kept, looks.length - kept.length)
+  const readings = readingsOf(frames, zones)
+  return fused(readings, undisturbed(readings))
 }
 
-/** One frame, one target a zone; NaN and status 255 where there is none. */
-interface Readings {
-  readonly frame: RangeFrame
-  /** Per zone, index of the target that counts; -1: none. */
-  readonly target: Float64Array
-  readonly rangeMm: Float64Array
-  readonly stdMm: Float64Array
+function fused(readings: Readings, kept: readonly number[]): CombinedFrame {
+  const { frames } = readings
+  const [first] = frames
+  if (first === undefined) throw new RangeError('looks: 0, at least one expected')
+  const means = zeros(first)
+  const fusion = new ZoneFusion(readings, kept)
+  for (let zone = 0; zone < first.zones; zone += 1) fusion.write(zone, means)
+  for (const look of kept) addLook(readings, look, kept.length, means)
+  for (let zone = 0; zone < first.zones; zone += 1) {
+    const count = fusion.count(zone)
+    means.sigmaMm[zone] = count === 0 ? 0 : at(means.sigmaMm, zone) / (count * Math.sqrt(count))
+    means.signalKcpsPerSpad[zone] = count === 0 ? 0 : at(means.signalKcpsPerSpad, zone) / count
+    means.reflectancePercent[zone] = at(means.reflectancePercent, zone) / count
+  }
+  means.looks = kept.length
+  means.disturbed = frames.length - kept.length
+  return means
 }
 
-function readingsOf(frame: RangeFrame): Readings {
-  const target = new Float64Array(frame.zones).fill(-1)
-  const rangeMm = new Float64Array(frame.zones).fill(Number.NaN)
-  const stdMm = new Float64Array(frame.zones)
-  for (let zone = 0; zone < frame.zones; zone += 1) {
-    const best = bestTarget(frame, zone)
-    if (best === undefined || !Number.isFinite(at(frame.rangeMm, best))) continue
-    target[zone] = best
-    rangeMm[zone] = at(frame.rangeMm, best)
-    stdMm[zone] = frameStd(frame, best)
+/**
+ * The frame to be, with nothing in it yet. Histograms are left out: they are of one frame. Spelt out, since to spread
+ * the first frame takes longer than to fuse a quarter of the zones.
+ */
+function zeros(first: RangeFrame): Writable {
+  const { zones, ambientKcpsPerSpad, spads, targetsDetected } = first
+  const memory = new Memory(6 * zones + ambientKcpsPerSpad.length + spads.length + targetsDetected.length)
+  return {
+    kind: 'vl53l8ch',
+    takenAt: first.takenAt,
+    zones,
+    targetsPerZone: 1,
+    streamCount: first.streamCount,
+    siliconTemperatureC: first.siliconTemperatureC,
+    ambientKcpsPerSpad: memory.take(ambientKcpsPerSpad.length),
+    spads: memory.take(spads.length),
+    targetsDetected: memory.take(targetsDetected.length),
+    signalKcpsPerSpad: memory.take(zones),
+    reflectancePercent: memory.take(zones),
+    rangeMm: memory.take(zones),
+    sigmaMm: memory.take(zones),
+    status: memory.take(zones),
+    stdMm: memory.take(zones),
+    raw: first.raw,
+    looks: 0,
+    disturbed: 0,
   }
-  return { frame, target, rangeMm, stdMm }
 }
 
-/** Without the frames in which many zones are far from what they are in the others; all, where most would go. */
-function undisturbed(seen: readonly Readings[], zones: number): readonly Readings[] {
-  if (seen.length < LEAST_TO_TELL) return seen
-  const strays = new Float64Array(seen.length)
-  const compared = new Float64Array(seen.length)
-  for (let zone = 0; zone < zones; zone += 1) {
-    const middle = median(
-      seen.map(({ rangeMm }) => at(rangeMm, zone)).filter((range) => !Number.isNaN(range)),
-    )
-    seen.forEach(({ rangeMm, stdMm }, index) => {
-      const off = Math.abs(at(rangeMm, zone) - middle)
-      if (Number.isNaN(off)) return
-      compared[index] = at(compared, index) + 1
-      if (off > STRAY_STDS * at(stdMm, zone)) strays[index] = at(strays, index) + 1
-    })
+type Writable = { -readonly [Field in keyof CombinedFrame]: CombinedFrame[Field] }
+
+/** Adds one look: to what all zones have its share of `looks`, to what a target says all of it, where it counts. */
+function addLook({ frames, target }: Readings, look: number, looks: number, out: CombinedFrame): void {
+  const frame = frames[look]
+  if (frame === undefined) return
+  addShare(frame.ambientKcpsPerSpad, looks, out.ambientKcpsPerSpad)
+  addShare(frame.spads, looks, out.spads)
+  addShare(frame.targetsDetected, looks, out.targetsDetected)
+  for (let zone = 0; zone < out.zones; zone += 1) {
+    const best = at(target, zone * frames.length + look)
+    if (best < 0) continue
+    out.sigmaMm[zone] = at(out.sigmaMm, zone) + at(frame.sigmaMm, best)
+    out.signalKcpsPerSpad[zone] = at(out.signalKcpsPerSpad, zone) + at(frame.signalKcpsPerSpad, best)
+    out.reflectancePercent[zone] = at(out.reflectancePercent, zone) + at(frame.reflectancePercent, best)
   }
-  const kept = seen.filter((_, index) => at(strays, index) <= DISTURBED_SHARE * at(compared, index))
-  return 2 * kept.length > seen.length ? kept : seen
 }
 
-function fused(first: RangeFrame, kept: readonly Readings[], disturbed: number): CombinedFrame {
-  const { zones } = first
-  const per = (value: number): Float64Array => new Float64Array(zones).fill(value)
-  const frame = {
-    ...first,
-    targetsPerZone: 1 as const,
-    ambientKcpsPerSpad: meanPerZone(kept, 'ambientKcpsPerSpad'),
-    spads: meanPerZone(kept, 'spads'),
-    targetsDetected: meanPerZone(kept, 'targetsDetected'),
-    signalKcpsPerSpad: per(0),
-    reflectancePercent: per(Number.NaN),
-    rangeMm: per(Number.NaN),
-    sigmaMm: per(0),
-    status: per(NO_TARGET),
-    stdMm: per(0),
-    looks: kept.length,
-    disturbed,
-  }
-  for (let zone = 0; zone < zones; zone += 1) {
-    const valid = withoutStrays(kept, zone)
-    if (2 * valid.length > kept.length) setZone(frame, zone, valid)
-    else frame.status[zone] = invalidStatus(kept, zone)
-  }
-  return frame
+function addShare(values: Float64Array, looks: number, out: Float64Array): void {
+  for (let zone = 0; zone < out.length; zone += 1) out[zone] = at(out, zone) + at(values, zone) / looks
 }
 
 /** Why a zone has no range: what most of the frames that have none say. */
-function invalidStatus(kept: readonly Readings[], zone: number): number {
+function invalidStatus({ frames, rangeMm, status }: Readings, kept: readonly number[], zone: number): number {
   const counts = new Map<number, number>()
-  for (const { frame, target } of kept) {
-    if (at(target, zone) >= 0) continue
-    const stated = at(frame.status, zone * frame.targetsPerZone)
+  for (const look of kept) {
+    const index = zone * frames.length + look
+    if (!Number.isNaN(at(rangeMm, index))) continue
     // Valid, but no number: as good as nothing.
-    const status = stated === VALID ? NO_TARGET : stated
-    counts.set(status, (counts.get(status) ?? 0) + 1)
+    const stated = at(status, index) === VALID ? NO_TARGET : at(status, index)
+    counts.set(stated, (counts.get(stated) ?? 0) + 1)
   }
   const [most] = [...counts].sort(([, a], [, b]) => b - a)
   return most?.[0] ?? NO_TARGET
 }
 
-/** The frames' readings of a zone that are valid and near their median, where there are enough to say so. */
-function withoutStrays(kept: readonly Readings[], zone: number): readonly Readings[] {
-  const valid = kept.filter(({ target }) => at(target, zone) >= 0)
-  if (valid.length < LEAST_TO_TELL) return valid
-  const middle = median(valid.map(({ rangeMm }) => at(rangeMm, zone)))
-  const off = (reading: Readings): number => Math.abs(at(reading.rangeMm, zone) - middle)
-  // Where the frames scatter more than the chip says, that is noise, not strays.
-  const scatter = FROM_MEDIAN * median(valid.map(off))
-  return valid.filter((reading) => off(reading) <= STRAY_STDS * Math.max(scatter, at(reading.stdMm, zone)))
-}
+/** Fuses the ranges of one zone after the other. */
+class ZoneFusion {
+  readonly #readings: Readings
+  readonly #kept: readonly number[]
+  readonly #median: RunningMedian
+  /** Per zone, looks that count. */
+  readonly #counts: Float64Array
 
-type Writable = Pick<
-  CombinedFrame,
-  'signalKcpsPerSpad' | 'reflectancePercent' | 'rangeMm' | 'sigmaMm' | 'status' | 'stdMm'
->
-
-function setZone(frame: Writable, zone: number, readings: readonly Readings[]): void {
-  const count = readings.length
-  const mean = (value: (reading: Readings) => number): number =>
-    readings.reduce((sum, reading) => sum + value(reading), 0) / count
-  const range = mean(({ rangeMm }) => at(rangeMm, zone))
-  const stated = mean(({ stdMm }) => at(stdMm, zone) ** 2)
-  const scatter = mean(({ rangeMm }) => (at(rangeMm, zone) - range) ** 2) * count
-  // The stated variance is a prior worth STATED_FRAMES degrees of freedom; the scatter has one less than frames.
-  const variance = (STATED_FRAMES * stated + scatter) / (STATED_FRAMES + count - 1)
-  frame.rangeMm[zone] = range
-  frame.stdMm[zone] = count === 1 ? Math.sqrt(stated) : Math.sqrt(variance / count + FLOOR_MM ** 2)
-  frame.sigmaMm[zone] =
-    mean(({ frame: { sigmaMm }, target }) => at(sigmaMm, at(target, zone))) / Math.sqrt(count)
-  frame.signalKcpsPerSpad[zone] = mean(({ frame: { signalKcpsPerSpad }, target }) =>
-    at(signalKcpsPerSpad, at(target, zone)),
-  )
-  frame.reflectancePercent[zone] = mean(({ frame: { reflectancePercent }, target }) =>
-    at(reflectancePercent, at(target, zone)),
-  )
-  // Valid where most frames say so; else what they say instead, which is trusted less.
-  const valid = readings.filter((reading) => at(reading.frame.status, at(reading.target, zone)) === VALID)
-  const doubtful = readings.find((reading) => !valid.includes(reading))
-  frame.status[zone] =
-    2 * valid.length > count || doubtful === undefined
-      ? VALID
-      : at(doubtful.frame.status, at(doubtful.target, zone))
-}
-
-function meanPerZone(
-  kept: readonly Readings[],
-  field: 'ambientKcpsPerSpad' | 'spads' | 'targetsDetected',
-): Float64Array {
-  const [first] = kept
-  const mean = new Float64Array(first?.frame[field].length ?? 0)
-  for (const { frame } of kept) {
-    for (let zone = 0; zone < mean.length; zone += 1) {
-      mean[zone] = at(mean, zone) + at(frame[field], zone) / kept.length
-    }
+  constructor(readings: Readings, kept: readonly number[]) {
+    this.#readings = readings
+    this.#kept = kept
+    this.#median = new RunningMedian(kept.length)
+    this.#counts = new Float64Array(readings.target.length / readings.frames.length)
   }
-  return mean
+
+  /** Looks that a zone is the mean of; 0: it is not valid. */
+  count(zone: number): number {
+    return at(this.#counts, zone)
+  }
+
+  write(zone: number, out: CombinedFrame): void {
+    const readings = this.#readings
+    const kept = this.#kept
+    const first = zone * readings.frames.length
+    const count = this.#withoutStrays(first)
+    if (2 * count > kept.length) {
+      this.#counts[zone] = count
+      this.#average(zone, count, out)
+      return
+    }
+    for (const look of kept) readings.target[first + look] = -1
+    out.rangeMm[zone] = Number.NaN
+    out.status[zone] = invalidStatus(readings, kept, zone)
+  }
+
+  /** Leaves out what is far from the others' median, where there are enough to say so. @returns how many are left */
+  #withoutStrays(first: number): number {
+    const { target, rangeMm, stdMm } = this.#readings
+    const median = this.#median
+    median.clear()
+    for (const look of this.#kept) median.add(at(rangeMm, first + look))
+    const valid = median.count
+    if (valid < LEAST_TO_TELL) return valid
+    const middle = median.value
+    median.clear()
+    for (const look of this.#kept) median.add(Math.abs(at(rangeMm, first + look) - middle))
+    // Where the frames scatter more than the chip says, that is noise, not strays.
+    const scatter = FROM_MEDIAN * median.value
+    let count = valid
+    for (const look of this.#kept) {
+      const off = Math.abs(at(rangeMm, first + look) - middle)
+      if (!(off > STRAY_STDS * Math.max(scatter, at(stdMm, first + look)))) continue
+      target[first + look] = -1
+      count -= 1
+    }
+    return count
+  }
+
+  #average(zone: number, count: number, out: CombinedFrame): void {
+    const { frames, target, rangeMm, stdMm, status } = this.#readings
+    const first = zone * frames.length
+    let sum = 0
+    let stated = 0
+    let valid = 0
+    let doubtful = VALID
+    for (const look of this.#kept) {
+      const index = first + look
+      if (at(target, index) < 0) continue
+      sum += at(rangeMm, index)
+      stated += at(stdMm, index) ** 2
+      if (at(status, index) === VALID) valid += 1
+      else if (doubtful === VALID) doubtful = at(status, index)
+    }
+    const range = sum / count
+    let scatter = 0
+    for (const look of this.#kept) {
+      if (at(target, first + look) >= 0) scatter += (at(rangeMm, first + look) - range) ** 2
+    }
+    // The stated variance is a prior worth STATED_FRAMES degrees of freedom; the scatter has one less than frames.
+    const variance = (STATED_FRAMES * (stated / count) + scatter) / (STATED_FRAMES + count - 1)
+    out.rangeMm[zone] = range
+    out.stdMm[zone] = Math.sqrt(count === 1 ? stated : variance / count + FLOOR_MM ** 2)
+    // Valid where most frames say so; else what the first of the others says, which is trusted less.
+    out.status[zone] = 2 * valid > count ? VALID : doubtful
+  }
 }

@@ -4,8 +4,8 @@ import type { Heights } from './heights.ts'
 import { at, normalCdf } from './numbers.ts'
 import type { Presence } from './presence.ts'
 import type { BodyField } from './shape-body.ts'
-import type { Field } from './shape-field.ts'
-import { type Dent, strongestDent, withOwnRelief, withoutDent } from './shape-search.ts'
+import { energy, type Field } from './shape-field.ts'
+import { type Dent, DentSearch, withOwnRelief, withoutDent } from './shape-search.ts'
 import { severityOf } from './shape-severity.ts'
 import type { TrayPlan } from './tray.ts'
 
@@ -60,10 +60,12 @@ export function shapeDefects(
 
 function onBody({ field, dome }: BodyField, tray: TrayPlan, recipe: ShapeRecipe): readonly ShapeDefect[] {
   const defects: ShapeDefect[] = []
-  let left = withOwnRelief(field, dome)
-  while (left !== undefined && defects.length < MOST_DEFECTS) {
+  const search = new DentSearch(field, dome)
+  let left = withOwnRelief(field, search)
+  // One change explains no more than there is to explain.
+  while (left !== undefined && defects.length < MOST_DEFECTS && energy(left) >= DEFECT_SCORE ** 2) {
     const tried: Dent[] = []
-    if (strongestDent(left, dome, SCAN_SCORE, tried) === undefined) break
+    if (search.strongest(left, SCAN_SCORE, tried) === undefined) break
     const dent = likeliest(tried)
     if (dent === undefined || evidenceOf(dent) < DEFECT_SCORE ** 2) break
     const defect = defectOf(dent, tried, { field: left, dome }, tray, recipe)

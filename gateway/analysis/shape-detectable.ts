@@ -3,7 +3,8 @@ import { type Dome, seeDome } from './dome.ts'
 import { at, median } from './numbers.ts'
 import { bodyField } from './shape-body.ts'
 import { DEFECT_SCORE, DEPTH_STD_MM } from './shape-defects.ts'
-import { DentFilter, placesOn } from './shape-search.ts'
+import { DentFilter } from './shape-filter.ts'
+import { placesOn } from './shape-search.ts'
 import type { TrayPlan } from './tray.ts'
 
 /** How a still part is looked at. */
@@ -66,7 +67,10 @@ export function detectable(
   const filter = new DentFilter(body.field)
   const stds = placesOn(dome)
     .filter(({ u, v }) => (u / dome.rx) ** 2 + (v / dome.ry) ** 2 < MOST_RHO ** 2)
-    .map(({ u, v }) => 1 / Math.sqrt(filter.information({ u, v, radius: radiusMm })))
+    .map(({ u, v }) => {
+      filter.fill(0, { u, v, radius: radiusMm }, radiusMm)
+      return 1 / Math.sqrt(filter.information(0))
+    })
   const std = median(stds)
   // What is expected of depths beforehand is believed less, the less the look itself says.
   const depth = (DEFECT_SCORE * Math.hypot(1, std / DEPTH_STD_MM) + RECALL_STDS) * std

@@ -115,6 +115,13 @@ export function reliefStep(field: Field, answer: Float64Array): number {
   return (variance * variance * squares + TEXTURE_ZONES * expectedVariance) / (degrees + TEXTURE_ZONES)
 }
 
+/** What there is to explain: χ² of the residuals. */
+export function energy({ residual, scores }: Field): number {
+  let sum = 0
+  for (let place = 0; place < residual.length; place += 1) sum += at(residual, place) * at(scores, place)
+  return sum
+}
+
 function baseCovariance(input: FieldInput, slopes: Float64Array): Float64Array {
   const { hits, stdMm, priorVariance, commonStdMm } = input
   const size = hits.zones.length

@@ -36,6 +36,8 @@ export interface SurfaceFinding {
   readonly surface?: MeasuredSurface
   readonly reason?: UngradedReason
   readonly heightsMm?: readonly (number | null)[]
+  /** Of a surface, the zones that see nothing but the part. */
+  readonly alone?: readonly number[]
 }
 
 /**
@@ -83,8 +85,10 @@ function measurePart(
   const uniformity = Math.max(0, 1 - relief.roughnessMm.estimate / recipe.uniformityScaleMm)
   const volumeMm3 = volumeOf(fit, relief, tray)
   const baseAreaMm2 = baseArea(fit)
-  const reflectancePercent = reflectanceOf(frame, fit)
+  const alone = aloneOf(fit)
+  const reflectancePercent = reflectanceOf(frame, alone)
   return {
+    alone,
     surface: {
       volumeMm3,
       baseAreaMm2,
@@ -216,11 +220,14 @@ function weighed(
   return { stdMm, brightness }
 }
 
-function reflectanceOf(frame: RangeFrame, { share }: DomeFit): Surface['reflectancePercent'] {
-  const values: number[] = []
-  for (let zone = 0; zone < share.length; zone += 1) {
-    if (at(share, zone) > PART_ALONE) values.push(at(frame.reflectancePercent, zone * frame.targetsPerZone))
-  }
+function aloneOf({ share }: DomeFit): readonly number[] {
+  const alone: number[] = []
+  for (let zone = 0; zone < share.length; zone += 1) if (at(share, zone) > PART_ALONE) alone.push(zone)
+  return alone
+}
+
+function reflectanceOf(frame: RangeFrame, alone: readonly number[]): Surface['reflectancePercent'] {
+  const values = alone.map((zone) => at(frame.reflectancePercent, zone * frame.targetsPerZone))
   if (values.length < 2) return undefined
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length
   const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0)

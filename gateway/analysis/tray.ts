@@ -95,7 +95,7 @@ export function trayPlan(tray: EmptyTray, size: Recipe['tray']): TrayPlan | unde
   if (tangents.x.length !== zones || tangents.y.length !== zones) return undefined
   const valid = tray.rangeMm.filter((range) => range !== null && range > 0).length
   if (valid < LEAST_VALID * zones) return undefined
-  const plane = fitPlane(trayPoints(tray.rangeMm, tangents.x, tangents.y), size)
+  const plane = fitPlane(trayPoints(truthOf(tray), tangents.x, tangents.y), size)
   if (plane === undefined) return undefined
   const frame = planeFrame(plane)
   const side = zones === 64 ? 8 : 4
@@ -129,6 +129,15 @@ function neighbours(zone: number, side: number): readonly number[] {
     }
   }
   return found
+}
+
+/** Ranges without what the zones read too much, where that is known; a zone that nobody knows it of says nothing. */
+function truthOf({ rangeMm, offsetMm }: EmptyTray): readonly (number | null)[] {
+  if (offsetMm === undefined) return rangeMm
+  return rangeMm.map((range, zone) => {
+    const offset = offsetMm[zone] ?? null
+    return range === null || !(range > 0) || offset === null ? null : range - offset
+  })
 }
 
 type Point = readonly [x: number, y: number, z: number]

@@ -30,6 +30,8 @@ interface Entry {
   readonly charts: readonly ControlChart[]
   /** Count of parts of the whole set when this one got its last. */
   used: number
+  /** What its last part was measured with. */
+  basis?: string | undefined
 }
 
 const snapshotSchema = z.object({
@@ -41,6 +43,7 @@ const snapshotSchema = z.object({
     z.object({
       key: z.object({ recipe: z.string(), revision: z.int(), lot: z.string() }),
       used: z.int().min(0),
+      basis: z.string().optional(),
       charts: z.array(z.unknown()),
     }),
   ),
@@ -91,7 +94,42 @@ export class ChartSet {
     return points
   }
 
-  /** A chart, for showing it or telling it to learn anew. */
+  /** That of the last part. */
+  get latest(): ChartKey | undefined {
+    const [latest] = [...this.#entries.values()].sort((one, other) => other.used - one.used)
+    return latest?.key
+  }
+
+  /**
+   * The next part of a recipe and lot was measured with this: limits that were learnt with something else say nothing of
+   * it, and are learnt anew.
+   * @param basis e.g. the ids of calibrations
+   * @returns names of the charts that learn anew
+   */
+  measuredWith(key: ChartKey, basis: string): readonly string[] {
+    const entry = this.#entryOf(key)
+    const before = entry.basis
+    entry.basis = basis
+    return before === undefined || before === basis ? [] : this.relearn(key)
+  }
+
+  /**
+   * Charts of a recipe and lot learn their limits anew, from the next part on; one whose limits are configured keeps them.
+   * @param name absent: all of them
+   * @returns the names of those that do
+   */
+  relearn(key: ChartKey, name?: string): readonly string[] {
+    const charts = this.#entries.get(textOf(key))?.charts ?? []
+    return this.#options.charts.flatMap((options, index) => {
+      const chart = charts[index]
+      if (chart === undefined || chart.plan.known !== undefined) return []
+      if (name !== undefined && options.name !== name) return []
+      chart.relearn()
+      return [options.name]
+    })
+  }
+
+  /** A chart, for showing it. */
   chart(key: ChartKey, name: string): ControlChart | undefined {
     const index = this.#options.charts.findIndex((chart) => chart.name === name)
     return this.#entries.get(textOf(key))?.charts[index]
@@ -111,9 +149,10 @@ export class ChartSet {
       plans: this.#plans(),
       parts: this.#parts,
       retired: this.#retired,
-      entries: [...this.#entries.values()].map(({ key, used, charts }) => ({
+      entries: [...this.#entries.values()].map(({ key, used, basis, charts }) => ({
         key,
         used,
+        ...(basis === undefined ? {} : { basis }),
         charts: charts.map((chart) => chart.snapshot()),
       })),
     }

@@ -5,11 +5,11 @@ import type { Rays, TrayPlan } from '../tray.ts'
 /** Of the body: x, y, rotation, ln rx, ln ry, ln rz. */
 export const BODY_PARAMETERS = 6
 /** Distance from the silhouette, as 1 - ρ², within which a ray counts as partly on the part. */
-const SOFT = 0.12
+const SOFT = 0.05
 /** Light from a flank that is seen edge-on never quite vanishes: fat scatters below its surface. */
 const LEAST_COSINE = 0.05
-/** Each of at most 16 rays can meet the body in part and the tray in part. */
-const MOST_HITS = 32
+/** Each of at most 25 rays can meet the body in part and the tray in part. */
+const MOST_HITS = 50
 
 /**
  * What zones see of half an ellipsoid that the belt carries below the head. A zone reports the mean depth of all that
@@ -28,6 +28,9 @@ export class BodyView {
   #u0 = 0
   #v0 = 0
   #c = 0
+  /** Sums of light over depth, and over its square. */
+  #n = 0
+  #w = 0
   /** Of the zone last seen: its mean depth, the part's share of its rays, and the light that returns over depth². */
   depth = 0
   share = 0
@@ -38,6 +41,9 @@ export class BodyView {
   readonly hitU = new Float64Array(MOST_HITS)
   readonly hitV = new Float64Array(MOST_HITS)
   readonly hitGain = new Float64Array(MOST_HITS)
+  /** The same by what is added to the surface's slope there, along u and v: it throws more or less light back. */
+  readonly slopeGainU = new Float64Array(MOST_HITS)
+  readonly slopeGainV = new Float64Array(MOST_HITS)
   hits = 0
   #coefficients = new Float64Array(BODY_PARAMETERS)
 
@@ -77,72 +83,84 @@ export class BodyView {
    * @param places whether to note where its rays meet something
    */
   see(rays: Rays, zone: number, about: number, places: boolean): void {
-    const { rx, ry, rz } = this.dome
-    const { distanceMm } = this.#tray
-    const cos = this.#cos
-    const sin = this.#sin
-    const h1 = 1 / rz
-    let n = at(rays.zoneEmptyN, zone)
-    let w = at(rays.zoneEmptyW, zone)
-    let share = 0
+    this.#n = at(rays.zoneEmptyN, zone)
+    this.#w = at(rays.zoneEmptyW, zone)
     this.hits = 0
     this.#coefficients.fill(0)
+    let share = 0
     for (let ray = zone * rays.perZone; ray < (zone + 1) * rays.perZone; ray += 1) {
-      const p = at(rays.p, ray)
-      const q = at(rays.q, ray)
-      const emptyN = at(rays.emptyN, ray)
-      const emptyW = emptyN / distanceMm
-      const u1 = (cos * p + sin * q) / rx
-      const v1 = (cos * q - sin * p) / ry
-      const a = u1 * u1 + v1 * v1 + h1 * h1
-      const b = u1 * this.#u0 + v1 * this.#v0 + h1 * this.#h0
-      const nearest = b / a
-      const inside = b * nearest - this.#c
-      let cover = 0
-      if (inside > -SOFT) {
-        // From 0 to 1 across the silhouette; beyond it the chord goes on smoothly to 0.
-        const t = Math.min(1, (inside + SOFT) * (0.5 / SOFT))
-        const depthInside = t < 1 ? SOFT * t * t : inside
-        const half = Math.sqrt(depthInside / a)
-        const s = nearest - half
-        if (s < distanceMm && half > 0) {
-          cover = t * t * (3 - 2 * t)
-          const u = u1 * s - this.#u0
-          const v = v1 * s - this.#v0
-          const h = this.#h0 - h1 * s
-          const root = a * half
-          const steepness = Math.sqrt((u / rx) ** 2 + (v / ry) ** 2 + (h / rz) ** 2)
-          const cosine = Math.max(LEAST_COSINE, (root * at(rays.cosine, ray)) / steepness)
-          const hitN = (at(rays.light, ray) * this.#contrast * cosine) / s
-          const hitW = hitN / s
-          n += cover * (hitN - emptyN)
-          w += cover * (hitW - emptyW)
-          share += cover
-          const gain = (cover * hitW * (2 * about - s)) / s
-          this.#add(u, v, h, gain / root)
-          // The nearer to the silhouette, the flatter the ray meets the flank and the less light comes back.
-          const dimming = (cover / (2 * depthInside)) * (hitN - about * hitW)
-          const edge = ((3 * t * (1 - t)) / SOFT) * (hitN - emptyN - about * (hitW - emptyW))
-          this.#add(
-            u1 * nearest - this.#u0,
-            v1 * nearest - this.#v0,
-            this.#h0 - h1 * nearest,
-            -2 * (dimming + edge),
-          )
-          if (places) this.#note(u * rx, v * ry, (-gain * h) / (rz * root))
-        }
-      }
-      if (places && cover < 1) {
-        const x = p * distanceMm - this.#x
-        const y = q * distanceMm - this.#y
-        const gain = ((1 - cover) * emptyW * (2 * about - distanceMm)) / distanceMm
-        this.#note(cos * x + sin * y, cos * y - sin * x, -gain)
-      }
+      const cover = this.#meet(rays, ray, about, places)
+      share += cover
+      if (places && cover < 1) this.#noteBelt(rays, ray, about, cover)
     }
-    this.depth = n / w
+    const w = this.#w
+    this.depth = this.#n / w
     this.share = share / rays.perZone
     this.light = w
-    this.#finish(w)
+    for (let i = 0; i < BODY_PARAMETERS; i += 1) this.slopes[i] = at(this.#coefficients, i) / w
+    for (let hit = 0; hit < this.hits; hit += 1) {
+      this.hitGain[hit] = at(this.hitGain, hit) / w
+      this.slopeGainU[hit] = at(this.slopeGainU, hit) / w
+      this.slopeGainV[hit] = at(this.slopeGainV, hit) / w
+    }
+  }
+
+  /** Sends one ray at the body. @returns the share of it that meets the body */
+  #meet(rays: Rays, ray: number, about: number, places: boolean): number {
+    const { rx, ry, rz } = this.dome
+    const { distanceMm } = this.#tray
+    const h1 = 1 / rz
+    const u1 = (this.#cos * at(rays.p, ray) + this.#sin * at(rays.q, ray)) / rx
+    const v1 = (this.#cos * at(rays.q, ray) - this.#sin * at(rays.p, ray)) / ry
+    const a = u1 * u1 + v1 * v1 + h1 * h1
+    const nearest = (u1 * this.#u0 + v1 * this.#v0 + h1 * this.#h0) / a
+    const inside = a * nearest * nearest - this.#c
+    if (inside <= -SOFT) return 0
+    // From 0 to 1 across the silhouette; beyond it the chord goes on smoothly to 0.
+    const t = Math.min(1, (inside + SOFT) * (0.5 / SOFT))
+    const depthInside = t < 1 ? SOFT * t * t : inside
+    const half = Math.sqrt(depthInside / a)
+    const s = nearest - half
+    if (!(s < distanceMm && half > 0)) return 0
+    const cover = t * t * (3 - 2 * t)
+    const u = u1 * s - this.#u0
+    const v = v1 * s - this.#v0
+    const h = this.#h0 - h1 * s
+    const root = a * half
+    const steepness = Math.sqrt((u / rx) ** 2 + (v / ry) ** 2 + (h * h1) ** 2)
+    const cosine = (root * at(rays.cosine, ray)) / steepness
+    const hitN = (at(rays.light, ray) * this.#contrast * Math.max(LEAST_COSINE, cosine)) / s
+    const hitW = hitN / s
+    const lostN = at(rays.emptyN, ray)
+    const lostW = lostN / distanceMm
+    this.#n += cover * (hitN - lostN)
+    this.#w += cover * (hitW - lostW)
+    const gain = (cover * hitW * (2 * about - s)) / s
+    this.#add(u, v, h, gain / root)
+    // The nearer to the silhouette, the flatter the ray meets the flank and the less light comes back.
+    const dimming = (cover / (2 * depthInside)) * (hitN - about * hitW)
+    const edge = ((3 * t * (1 - t)) / SOFT) * (hitN - lostN - about * (hitW - lostW))
+    const [nearU, nearV] = [u1 * nearest - this.#u0, v1 * nearest - this.#v0]
+    this.#add(nearU, nearV, this.#h0 - h1 * nearest, -2 * (dimming + edge))
+    if (!places) return cover
+    // A flank that relief tilts towards the head throws more light back, and counts for more in the mean depth.
+    const tilting = cosine > LEAST_COSINE ? h * h1 * cover * (hitN - about * hitW) : 0
+    const flat = steepness ** -2
+    this.slopeGainU[this.hits] = tilting * ((u1 * rx) / root + (flat * u) / rx)
+    this.slopeGainV[this.hits] = tilting * ((v1 * ry) / root + (flat * v) / ry)
+    this.#note(u * rx, v * ry, (-gain * h * h1) / root)
+    return cover
+  }
+
+  /** Where a ray, as far as it passes the body, meets the belt. */
+  #noteBelt(rays: Rays, ray: number, about: number, cover: number): void {
+    const { distanceMm } = this.#tray
+    const x = at(rays.p, ray) * distanceMm - this.#x
+    const y = at(rays.q, ray) * distanceMm - this.#y
+    const gain = ((1 - cover) * at(rays.emptyN, ray) * (2 * about - distanceMm)) / distanceMm ** 2
+    this.slopeGainU[this.hits] = 0
+    this.slopeGainV[this.hits] = 0
+    this.#note(this.#cos * x + this.#sin * y, this.#cos * y - this.#sin * x, -gain)
   }
 
   /** Adds half the slopes of F = u² + v² + h² - 1 by the parameters, at a place, times `gain`. */
@@ -162,10 +180,5 @@ export class BodyView {
     this.hitV[this.hits] = v
     this.hitGain[this.hits] = gain
     this.hits += 1
-  }
-
-  #finish(w: number): void {
-    for (let i = 0; i < BODY_PARAMETERS; i += 1) this.slopes[i] = at(this.#coefficients, i) / w
-    for (let hit = 0; hit < this.hits; hit += 1) this.hitGain[hit] = at(this.hitGain, hit) / w
   }
 }

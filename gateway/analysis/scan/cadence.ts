@@ -1,4 +1,5 @@
-import { LEAST_LOOKS } from './scan.ts'
+/** Fewer usable looks than this are no scan: each end of the part must be seen by some. */
+export const LEAST_LOOKS = 6
 
 /** How a station looks at a passing part. */
 export interface Cadence {
@@ -8,8 +9,15 @@ export interface Cadence {
   /** Belt travel from the first look to the last, mm. */
   readonly travelMm: number
   readonly zones: 16 | 64
-  /** From the head to the top of the part, mm. */
-  readonly clearanceMm: number
+  /** From the head to the top of the part, mm; absent: not known yet. */
+  readonly clearanceMm?: number
+}
+
+/** What of a recipe's scan this head cannot do. */
+export interface CadenceProblem {
+  readonly field: 'mm_per_s' | 'travel_mm'
+  readonly value: number
+  readonly expectation: string
 }
 
 /** Belt travel between two looks, mm. */
@@ -18,27 +26,33 @@ export function stepMm({ mmPerS, rateHz }: Pick<Cadence, 'mmPerS' | 'rateHz'>): 
 }
 
 /** Width of one zone of the 45° field on the top of the part, mm. */
-export function footprintMm({ zones, clearanceMm }: Pick<Cadence, 'zones' | 'clearanceMm'>): number {
+export function footprintMm(zones: 16 | 64, clearanceMm: number): number {
   return (2 * Math.tan(Math.PI / 8) * clearanceMm) / Math.sqrt(zones)
 }
 
 /**
  * Why looks at this pace make no scan: the part's top must not pass a zone between two looks, and there must be enough
  * of them.
- * @returns undefined where they do
+ * @returns undefined where they do, as far as is known
  */
-export function cadenceProblem(cadence: Cadence): string | undefined {
+export function cadenceProblem(cadence: Cadence): CadenceProblem | undefined {
+  const { mmPerS, rateHz, travelMm, zones, clearanceMm } = cadence
   const step = stepMm(cadence)
-  const footprint = footprintMm(cadence)
+  const footprint = clearanceMm === undefined ? Number.POSITIVE_INFINITY : footprintMm(zones, clearanceMm)
   if (!(step > 0 && step <= footprint)) {
-    return (
-      `${cadence.mmPerS} mm/s at ${cadence.rateHz} Hz is a look every ${step.toFixed(1)} mm; ` +
-      `expected at most a zone's ${footprint.toFixed(1)} mm`
-    )
+    const fastest = Math.floor(footprint * rateHz)
+    return {
+      field: 'mm_per_s',
+      value: mmPerS,
+      expectation:
+        `at ${rateHz} Hz it is a look every ${step.toFixed(1)} mm; expected at most a zone's width on top of the ` +
+        `part, ${footprint.toFixed(1)} mm: ${fastest} mm/s, or ${(mmPerS / footprint).toFixed(1)} Hz`,
+    }
   }
-  const looks = Math.floor(cadence.travelMm / step) + 1
-  if (looks < LEAST_LOOKS) {
-    return `${cadence.travelMm} mm of travel are ${looks} looks; expected at least ${LEAST_LOOKS}`
-  }
-  return undefined
+  const looks = Math.floor(travelMm / step) + 1
+  if (looks >= LEAST_LOOKS) return undefined
+  const expectation =
+    `at ${mmPerS} mm/s and ${rateHz} Hz it is ${looks} looks; expected at least ${LEAST_LOOKS}: ` +
+    `${Math.ceil((LEAST_LOOKS - 1) * step)} mm`
+  return { field: 'travel_mm', value: travelMm, expectation }
 }

@@ -6,9 +6,9 @@ import { type LocalShape, RADII_MM, type Shapes } from './cones.ts'
 import type { ReliefField } from './relief.ts'
 
 /** A defect stands out of relief and noise by this many standard deviations: some 500 places are looked at. */
-const DEFECT_STDS = 4
-/** Where a change is as likely a defect as relief: sound parts reach 4 about once in 100 (simulated seeds 1 to 4). */
-const SURE_STDS = 5
+const DEFECT_STDS = 4.5
+/** Where a change is as likely a defect as relief: sound parts reach 4 in 3 of 100 cases (simulated seeds 1 to 4). */
+const SURE_STDS = 5.5
 /** Each found is taken out of the looks before the next is sought. */
 const MOST_DEFECTS = 8
 /** Between places where the filter's variance is worked out, in nodes. */

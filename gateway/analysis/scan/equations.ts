@@ -1,9 +1,8 @@
 import { type Dome, edgeStd } from '../dome.ts'
 import { at } from '../numbers.ts'
-import { FINE } from '../tray.ts'
 import { Banded } from './banded.ts'
 import { BodyView } from './body.ts'
-import { expectInto, outermost, PARAMETERS, type ScanFit, type ScanPrior } from './fit.ts'
+import { expectInto, INNER, outermost, PARAMETERS, type ScanFit, type ScanPrior } from './fit.ts'
 import { BORDER_MM, type Grid, gridOver, precisionBand, SparseRow } from './grid.ts'
 import type { ScanSight } from './sight.ts'
 
@@ -98,7 +97,7 @@ export interface Rows {
 }
 
 function rowsOf(sight: ScanSight, ours: Uint8Array, fit: ScanFit, grid: Grid): Rows {
-  const { tray, looks, shiftX, shiftY, depthMm, stdMm } = sight
+  const { tray, footprints, looks, shiftX, shiftY, depthMm, stdMm } = sight
   const view = new BodyView(fit.dome, tray, fit.contrast)
   const outer = outermost(fit.dome, BORDER_MM)
   const row = new SparseRow(grid.nodes)
@@ -115,11 +114,17 @@ function rowsOf(sight: ScanSight, ours: Uint8Array, fit: ScanFit, grid: Grid): R
     view.aim(fit.scale * at(shiftX, look), fit.scale * at(shiftY, look))
     for (let zone = 0; zone < tray.zones; zone += 1) {
       const i = look * tray.zones + zone
-      if (ours[i] === 0 || view.inside(at(tray.p, zone), at(tray.q, zone)) < outer) continue
-      view.see(tray.rays[FINE], zone, at(fit.modelMm, i), true)
+      if (ours[i] === 0) continue
+      const middle = view.inside(at(tray.p, zone), at(tray.q, zone))
+      if (middle < outer) continue
+      view.see(middle > INNER ? footprints.coarse : footprints.fine, zone, at(fit.modelMm, i), true)
       row.clear()
       for (let hit = 0; hit < view.hits; hit += 1) {
-        row.addAt(grid, at(view.hitU, hit), at(view.hitV, hit), at(view.hitGain, hit))
+        row.addAt(grid, at(view.hitU, hit), at(view.hitV, hit), {
+          height: at(view.hitGain, hit),
+          slopeU: at(view.slopeGainU, hit),
+          slopeV: at(view.slopeGainV, hit),
+        })
       }
       if (row.touched.length === 0) continue
       let [least, most] = [grid.nodes, 0]

@@ -1,6 +1,6 @@
-import { type Dome, type DomePrior, edgeStd } from '../dome.ts'
+import { type Dome, type DomePrior, edgeStd, movedDome } from '../dome.ts'
 import { at, invertPositive, median } from '../numbers.ts'
-import { COARSE, FINE } from '../tray.ts'
+import type { Rays } from '../tray.ts'
 import { BODY_PARAMETERS, BodyView } from './body.ts'
 import type { ScanSight } from './sight.ts'
 
@@ -38,7 +38,7 @@ const BEND = 1.5
 /** A zone's footprint at most, from its middle, mm: what is farther from the silhouette sees none of the part. */
 const REACH_MM = 26
 /** A zone whose middle is this far inside sees nothing but part: few rays will do. */
-const INNER = 0.7
+export const INNER = 0.7
 /** Bare belt that reads this far off is no bare belt. */
 const BARE_MM = 6
 const LEAST_BARE = 60
@@ -77,18 +77,10 @@ export interface State {
 }
 
 export function moved({ dome, driftMm, scale }: State, step: Float64Array): State {
-  const limit = (value: number): number => Math.max(-LONGEST_STEP, Math.min(LONGEST_STEP, value))
   return {
-    dome: {
-      x: dome.x + at(step, 0),
-      y: dome.y + at(step, 1),
-      rotation: dome.rotation + limit(at(step, 2)),
-      rx: dome.rx * Math.exp(limit(at(step, 3))),
-      ry: dome.ry * Math.exp(limit(at(step, 4))),
-      rz: dome.rz * Math.exp(limit(at(step, 5))),
-    },
+    dome: movedDome(dome, step),
     driftMm: driftMm + at(step, DRIFT),
-    scale: scale + limit(at(step, SCALE)),
+    scale: scale + Math.max(-LONGEST_STEP, Math.min(LONGEST_STEP, at(step, SCALE))),
   }
 }
 
@@ -145,7 +137,7 @@ class Fit {
   }
 
   look(state: State, start: Dome, coarse: boolean): void {
-    const { tray, looks, shiftX, shiftY } = this.#sight
+    const { tray, footprints, looks, shiftX, shiftY } = this.#sight
     expectInto({ normal: this.#normal, gradient: this.#gradient }, state, start, this.#prior)
     this.#ratios.length = 0
     this.#bare = 0
@@ -159,7 +151,8 @@ class Fit {
         if (this.#ours[i] === 0) continue
         const middle = view.inside(at(tray.p, zone), at(tray.q, zone))
         if (middle < outer) this.#belt(i, state)
-        else this.#part(i, view, state, coarse || middle > INNER ? COARSE : FINE, coarse)
+        else
+          this.#part(i, view, state, coarse || middle > INNER ? footprints.coarse : footprints.fine, coarse)
       }
     }
     const ratio = median(this.#ratios)
@@ -179,17 +172,17 @@ class Fit {
     this.#bareSquares += weight * residual * residual
   }
 
-  #part(i: number, view: BodyView, state: State, rays: 0 | 1, coarse: boolean): void {
+  #part(i: number, view: BodyView, state: State, rays: Rays, coarse: boolean): void {
     const { tray, depthMm, stdMm, brightness, shiftX, shiftY } = this.#sight
     const zone = i % tray.zones
     const look = Math.floor(i / tray.zones)
     const about = at(this.#modelMm, i)
-    view.see(tray.rays[rays], zone, about, false)
+    view.see(rays, zone, about, false)
     const { depth, share, light } = view
     this.#modelMm[i] = depth
     this.#share[i] = share
     if (share > BRIGHT_SHARE) {
-      const expected = (light * depth * depth) / (at(tray.rays[rays].zoneEmptyW, zone) * tray.distanceMm ** 2)
+      const expected = (light * depth * depth) / (at(rays.zoneEmptyW, zone) * tray.distanceMm ** 2)
       this.#ratios.push(at(brightness, i) / expected)
     }
     const slope = this.#slope

@@ -62,6 +62,13 @@ export function gridOver({ rx, ry }: Pick<Dome, 'rx' | 'ry'>): Grid {
   }
 }
 
+/** What a sighting changes by a millimetre of relief at a place, and by a slope of 1 of it. */
+export interface Gains {
+  readonly height: number
+  readonly slopeU: number
+  readonly slopeV: number
+}
+
 /** A row of a sparse matrix: nodes that were touched, and their values in a vector that is 0 elsewhere. */
 export class SparseRow {
   readonly values: Float64Array
@@ -89,8 +96,8 @@ export class SparseRow {
     this.touched.length = 0
   }
 
-  /** Adds `gain` at a place, shared among the up to four nodes around it. */
-  addAt(grid: Grid, u: number, v: number, gain: number): void {
+  /** Adds what a place's height and slopes are worth, shared among the up to four nodes around it. */
+  addAt(grid: Grid, u: number, v: number, { height, slopeU, slopeV }: Gains): void {
     const across = (u - grid.firstU) / grid.pitchMm
     const along = (v - grid.firstV) / grid.pitchMm
     const i = Math.floor(across)
@@ -99,10 +106,12 @@ export class SparseRow {
     const s = across - i
     const t = along - k
     const place = i * grid.countV + k
-    this.#share(grid, place, gain * (1 - s) * (1 - t))
-    this.#share(grid, place + 1, gain * (1 - s) * t)
-    this.#share(grid, place + grid.countV, gain * s * (1 - t))
-    this.#share(grid, place + grid.countV + 1, gain * s * t)
+    const byU = slopeU / grid.pitchMm
+    const byV = slopeV / grid.pitchMm
+    this.#share(grid, place, height * (1 - s) * (1 - t) - byU * (1 - t) - byV * (1 - s))
+    this.#share(grid, place + 1, height * (1 - s) * t - byU * t + byV * (1 - s))
+    this.#share(grid, place + grid.countV, height * s * (1 - t) + byU * (1 - t) - byV * s)
+    this.#share(grid, place + grid.countV + 1, height * s * t + byU * t + byV * s)
   }
 
   #share({ nodeAt }: Grid, place: number, gain: number): void {

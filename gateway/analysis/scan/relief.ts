@@ -71,21 +71,8 @@ export class ReliefField {
   /** Finds relief and parameters, and what neither explains. */
   #settle(): Float64Array {
     const { nodes, gradient, data, cross: columns } = this.#equations
-    const step = new Float64Array(PARAMETERS)
-    const left = gradient.map((value, k) => value - dot(this.#solved[k], nodes))
-    for (let i = 0; i < PARAMETERS; i += 1) {
-      for (let k = 0; k < PARAMETERS; k += 1)
-        step[i] = at(step, i) + at(this.#schur, i * PARAMETERS + k) * at(left, k)
-    }
     const { heightMm } = this
-    heightMm.set(nodes)
-    this.#factor.forward(heightMm)
-    this.#factor.backward(heightMm)
-    this.#solved.forEach((solved, k) => {
-      for (let node = 0; node < heightMm.length; node += 1) {
-        heightMm[node] = at(heightMm, node) - at(step, k) * at(solved, node)
-      }
-    })
+    const step = this.#solve(nodes, gradient, heightMm)
     // What the looks say of each node beyond what field and body explain: AᵀR⁻¹(y - A·relief - B·step).
     data.multiply(heightMm, this.#score)
     for (let node = 0; node < heightMm.length; node += 1) {
@@ -96,6 +83,52 @@ export class ReliefField {
       this.#score[node] = sum
     }
     return step
+  }
+
+  /** The parameters, and in `out` the heights, that the looks' normal equations have for a right side. */
+  #solve(nodes: Float64Array, parameters: Float64Array, out: Float64Array): Float64Array {
+    const left = parameters.map((value, k) => value - dot(this.#solved[k], nodes))
+    const step = new Float64Array(PARAMETERS)
+    for (let i = 0; i < PARAMETERS; i += 1) {
+      for (let k = 0; k < PARAMETERS; k += 1)
+        step[i] = at(step, i) + at(this.#schur, i * PARAMETERS + k) * at(left, k)
+    }
+    out.set(nodes)
+    this.#factor.forward(out)
+    this.#factor.backward(out)
+    this.#solved.forEach((solved, k) => {
+      for (let node = 0; node < out.length; node += 1) {
+        out[node] = at(out, node) - at(step, k) * at(solved, node)
+      }
+    })
+    return step
+  }
+
+  /** In `out` the relief that noiseless looks at a part with this relief would be taken to show. */
+  shown(reliefMm: Float64Array, out: Float64Array): void {
+    const { data, cross } = this.#equations
+    data.multiply(reliefMm, this.#scratch)
+    const parameters = Float64Array.from(cross, (column) => dot(column, reliefMm))
+    this.#solve(Float64Array.from(this.#scratch), parameters, out)
+  }
+
+  /** Variance of what is found at a node that comes of the sensor's noise. */
+  noise(node: number): number {
+    const { data, cross, normal } = this.#equations
+    const one = new Float64Array(this.grid.nodes)
+    one[node] = 1
+    const heights = new Float64Array(this.grid.nodes)
+    const step = this.#solve(one, new Float64Array(PARAMETERS), heights)
+    data.multiply(heights, this.#scratch)
+    let sum = dot(heights, this.#scratch)
+    for (let i = 0; i < PARAMETERS; i += 1) {
+      sum += 2 * at(step, i) * dot(cross[i], heights)
+      for (let j = 0; j < PARAMETERS; j += 1) {
+        const cell = Math.max(i, j) * PARAMETERS + Math.min(i, j)
+        sum += at(step, i) * at(step, j) * at(normal, cell)
+      }
+    }
+    return sum
   }
 
   /** How well the looks agree with each other. */
@@ -166,20 +199,8 @@ export class ReliefField {
   /** Takes a shape that was found out of what is left to be explained. */
   explain(shape: LocalShape, amplitude: number): void {
     const { nodes, parameters } = this.#respond(shape)
-    const solved = Float64Array.from(nodes)
-    this.#factor.forward(solved)
-    this.#factor.backward(solved)
-    const left = parameters.map((value, k) => value - dot(this.#solved[k], nodes))
-    const moves = new Float64Array(PARAMETERS)
-    for (let i = 0; i < PARAMETERS; i += 1) {
-      for (let j = 0; j < PARAMETERS; j += 1)
-        moves[i] = at(moves, i) + at(this.#schur, i * PARAMETERS + j) * at(left, j)
-    }
-    this.#solved.forEach((column, k) => {
-      for (let node = 0; node < solved.length; node += 1) {
-        solved[node] = at(solved, node) - at(moves, k) * at(column, node)
-      }
-    })
+    const solved = new Float64Array(nodes.length)
+    const moves = this.#solve(nodes, parameters, solved)
     const absorbed = new Float64Array(solved.length)
     this.#equations.data.multiply(solved, absorbed)
     this.#equations.cross.forEach((column, k) => {

@@ -4,6 +4,7 @@ import type { ShapeRecipe } from '../../recipe.ts'
 import { type Dome, domeVolume } from '../dome.ts'
 import { at } from '../numbers.ts'
 import type { TrayPlan } from '../tray.ts'
+import { footprintMm, LEAST_LOOKS } from './cadence.ts'
 import { shapesOn } from './cones.ts'
 import { type ScanDefect, searchDefects } from './defects.ts'
 import { type Equations, equationsOf } from './equations.ts'
@@ -13,8 +14,6 @@ import { ReliefField } from './relief.ts'
 import { type ScanSight, sightOf } from './sight.ts'
 import { type Scanned, type ScannedSurface, scannedSurface } from './surface.ts'
 
-/** Fewer usable looks than this are no scan: each end of the part must be seen by some. */
-export const LEAST_LOOKS = 6
 /** Looks that were left out (no range, no place) may be this share. */
 const MOST_DROPPED = 0.4
 /** A belt that ran this much otherwise than it was told has another speed, or the looks are of another part. */
@@ -73,6 +72,10 @@ export function measureScan(
     return { reason: lackOf(looks, sight) }
   }
   const { lengthMm, widthMm, heightMm } = recipe.product
+  // Where the part's top passes a zone between two looks, what lay between nobody saw.
+  if (meanStepMm(looks) > footprintMm(sight.tray.zones, sight.tray.distanceMm - heightMm)) {
+    return { reason: 'too-few-looks' }
+  }
   const prior = {
     rx: lengthMm / 2,
     ry: widthMm / 2,
@@ -90,6 +93,14 @@ export function measureScan(
   const searched = equations && search(equations, recipe)
   if (searched === undefined) return { reason: 'out-of-view' }
   return judged({ sight, located, fit, ...searched }, plan, recipe)
+}
+
+/** Belt travel from one look to the next, mm; of those that have a place. */
+function meanStepMm(looks: readonly Look[]): number {
+  const places = looks.flatMap(({ beltMm }) =>
+    beltMm === undefined || !Number.isFinite(beltMm) ? [] : [beltMm],
+  )
+  return Math.abs((places.at(-1) ?? 0) - (places[0] ?? 0)) / Math.max(1, places.length - 1)
 }
 
 /** Expects a good part's relief; a part that shows another is looked at again with what it showed. */

@@ -2,6 +2,7 @@ import type { Look } from '../../look.ts'
 import { heightsOf } from '../heights.ts'
 import { at } from '../numbers.ts'
 import type { TrayPlan } from '../tray.ts'
+import { type Footprints, footprintsOf } from './footprint.ts'
 
 /** A look with fewer valid zones than this share is left out. */
 const LEAST_VALID = 0.6
@@ -9,6 +10,7 @@ const LEAST_VALID = 0.6
 /** All zones of all usable looks: sighting i is zone `i % zones` of look `i / zones`. */
 export interface ScanSight {
   readonly tray: TrayPlan
+  readonly footprints: Footprints
   readonly looks: number
   /** Per look, how far the belt had carried the part since the trigger, mm in the tray's plane. */
   readonly shiftX: Float64Array
@@ -67,6 +69,7 @@ export function sightOf(
   const dropped = looks.length - used
   return {
     tray,
+    footprints: footprintsOf(tray),
     looks: used,
     shiftX,
     shiftY,

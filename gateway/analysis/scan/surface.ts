@@ -1,23 +1,30 @@
 import type { Estimate, Surface } from '../../inspection.ts'
 import type { ShapeRecipe } from '../../recipe.ts'
 import { domeVolume, outlineOf } from '../dome.ts'
-import { at } from '../numbers.ts'
+import { at, normalCdf } from '../numbers.ts'
 import type { TrayPlan } from '../tray.ts'
 import { besideBody } from './beside.ts'
 import type { ScanDefect } from './defects.ts'
 import type { ScanFit } from './fit.ts'
 import type { Located } from './locate.ts'
 import type { ReliefField } from './relief.ts'
+import { roughnessOf } from './roughness.ts'
 import type { ScanSight } from './sight.ts'
 
 /** Share of part from which a zone sees nothing else. */
 const PART_ALONE = 0.99
 /** What the optics' model leaves of a volume, relative, standard deviation: noiseless simulated parts, 0.1 to 0.7 %. */
 const MODEL_STD = 0.005
-/** Of the expected variance, at least this share is taken to show. */
-const LEAST_SHOWN = 0.1
-/** Nodes of the grid for each free height of a relief of the expected length. */
-const OPEN_STRIDE = 14
+/**
+ * By how much more than the distance of the belt a volume is off: all three axes grow with it, the one along the belt as
+ * far as the belt's speed is not known better (simulated stations 1 to 4: 2.4 to 2.7).
+ */
+const BY_DISTANCE = 2.5
+/**
+ * Uncertainty of a stray's height, relative: it is narrower than a footprint, which lowers what is seen of its top
+ * (simulated crumbs 50 to 70 mm wide read 0.7 to 0.96 of their height).
+ */
+const STRAY_STD = 0.3
 
 /** A surface from many looks. Its outline's place is the part's at belt travel 0, that is at the trigger. */
 export interface ScannedSurface extends Surface {
@@ -82,7 +89,7 @@ function volumeOf(field: ReliefField, { distanceMm, distanceStdMm }: TrayPlan): 
     relief += area * at(heightMm, node)
   }
   functional.parameters.fill(body, 3, 6)
-  const scale = (2 * distanceStdMm) / distanceMm
+  const scale = (BY_DISTANCE * distanceStdMm) / distanceMm
   const variance = field.variance(functional) * Math.max(1, field.misfit)
   return {
     estimate: Math.max(0, body + relief),
@@ -98,34 +105,6 @@ function baseAreaOf(field: ReliefField): Estimate {
   return { estimate, std: Math.sqrt(field.variance(functional)) }
 }
 
-/**
- * The relief's rms over the outline: what was found, and what the looks leave open of it. That is as large as the relief
- * which was expected; a part that shows less than was expected is taken to hide less, in proportion.
- */
-function roughnessOf(field: ReliefField): Estimate {
-  const { grid, heightMm } = field
-  let squares = 0
-  let open = 0
-  let nodes = 0
-  let sampled = 0
-  for (let node = 0; node < grid.nodes; node += 1) {
-    if (at(grid.inside, node) <= 0) continue
-    nodes += 1
-    squares += at(heightMm, node) ** 2
-    if (nodes % OPEN_STRIDE !== 0) continue
-    const functional = field.functional()
-    functional.nodes[node] = 1
-    open += field.variance(functional)
-    sampled += 1
-  }
-  const found = squares / Math.max(1, nodes)
-  const hidden = open / Math.max(1, sampled)
-  const shown = Math.max(LEAST_SHOWN * field.expectedMm ** 2, field.expectedMm ** 2 - hidden)
-  const variance = found + Math.min(1, found / shown) * hidden
-  const estimate = Math.sqrt(variance)
-  // A relief of this wavelength has about one free height for each OPEN_STRIDE nodes: the variance of a variance.
-  return { estimate, std: estimate / Math.sqrt(2 * Math.max(1, nodes / OPEN_STRIDE)) }
-}
 function highestOf({ grid, heightMm, state: { dome } }: ReliefField): number {
   let highest = 0
   for (let node = 0; node < grid.nodes; node += 1) {
@@ -142,18 +121,19 @@ function strayOf(
   recipe: ShapeRecipe,
 ): ScanDefect {
   const { criticalMm } = recipe.defects.foreignBody
+  const std = STRAY_STD * heightMm
   return {
     type: 'foreign_body',
     severity: Math.min(1, heightMm / criticalMm),
     deviationMm: heightMm,
-    criticalProbability: heightMm >= criticalMm ? 1 : 0,
-    deviationStdMm: 1,
+    criticalProbability: normalCdf((heightMm - criticalMm) / std),
+    deviationStdMm: std,
     xMm: placeMm[0],
     yMm: placeMm[1],
     radiusMm: sizeMm / 2,
     placeMm,
     sizeMm,
-    depthMm: { estimate: heightMm, std: 1 },
+    depthMm: { estimate: heightMm, std },
   }
 }
 

@@ -114,6 +114,33 @@ test('a set goes on after a restart; other charts begin anew', (t) => {
   t.end()
 })
 
+test('limits are learnt anew when told, and where parts are measured with something else', (t) => {
+  const set = new ChartSet({ charts: CHARTS, maxKeys: 3 })
+  t.equal(set.latest, undefined)
+  t.same(set.measuredWith(LOT, 'tray-1'), [], 'there is nothing to forget')
+  fill(set, LOT, 77)
+  t.same(set.latest, LOT)
+  t.equal(set.chart(LOT, 'mass')?.phase, 2)
+  t.same(set.measuredWith(LOT, 'tray-1'), [])
+  t.same(set.relearn({ ...LOT, lot: 'L2' }), [], 'of another lot')
+  t.same(set.relearn(LOT, 'mass'), ['mass'])
+  t.equal(set.chart(LOT, 'mass')?.phase, 1)
+  t.equal(set.chart(LOT, 'score')?.phase, 2)
+
+  fill(set, LOT, 77)
+  const after = new ChartSet({ charts: CHARTS, maxKeys: 3 })
+  after.restore(JSON.parse(JSON.stringify(set.snapshot())))
+  t.same(after.measuredWith(LOT, 'tray-2'), ['mass', 'score'], 'what was before a restart is known')
+  t.equal(after.chart(LOT, 'mass')?.phase, 1)
+
+  const [mass] = CHARTS
+  if (mass === undefined) throw new Error('a chart')
+  const known = new ChartSet({ charts: [{ ...mass, known: { centre: 500, sigma: 5 } }], maxKeys: 1 })
+  fill(known, LOT, 3)
+  t.same(known.relearn(LOT), [], 'limits that are configured stay')
+  t.end()
+})
+
 test('options name what is wrong', (t) => {
   const wrong = (chart: unknown): string | undefined => {
     const { error } = chartsOptions.safeParse([chart])

@@ -190,5 +190,20 @@ test('what lies beside the part and is too small for one is a foreign body', (t)
   t.equal(stray?.type, 'foreign_body')
   const [x = 0, y = 0] = stray?.placeMm ?? []
   t.ok(Math.hypot(x + 10, y + 70) < 20, `${x}, ${y}`)
+  // Narrower than two zones, its top of 30 mm reads lower: how far above what is critical (20 mm) it is, nobody knows.
+  const { criticalProbability = 0, deviationMm = 0, deviationStdMm = 0 } = stray ?? {}
+  t.ok(Math.abs(deviationMm - 30) < 2 * deviationStdMm, `${deviationMm} ± ${deviationStdMm}`)
+  t.ok(criticalProbability > 0.5 && criticalProbability < 0.95, `${criticalProbability}`)
+  t.end()
+})
+
+test('looks between which the part passes a zone make no scan, however many they are', (t) => {
+  const sparse = LINE.looks(PART, { ...MIDDLE, travelMm: everyMm(36, 360), alongMm: -180 })
+  t.equal(sparse.length, 11)
+  t.strictSame(scan(sparse), { reason: 'too-few-looks' })
+  t.ok(
+    scan(LINE.looks(PART, { ...MIDDLE, travelMm: everyMm(20, 200) })).surface,
+    'a zone is 25 mm wide there',
+  )
   t.end()
 })
