@@ -5,7 +5,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { homedir, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
-import { ACPI_TABLE, commandOf, type Kernel, qemuArgs } from './guest-command.ts'
+import { ACPI_TABLE, clockArgs, commandOf, type Kernel, qemuArgs } from './guest-command.ts'
 
 /** What runs in the guest, and what it finds there. */
 export interface GuestRun {
@@ -134,7 +134,9 @@ async function boot(lab: string, kernel: Kernel, options: GuestRun): Promise<num
   const { timeoutMs = TIMEOUT_MS } = options
   const began = performance.now()
   // Whatever ends this process ends the guest, a signal that nobody can catch included.
-  const command = ['--pdeathsig', 'KILL', 'qemu-system-x86_64', ...qemuArgs(lab, kernel, options)]
+  const kernelArgs = [...clockArgs(readFileSync('/proc/cpuinfo', 'utf8')), ...(options.kernelArgs ?? [])]
+  const qemuWords = qemuArgs(lab, kernel, { ...options, kernelArgs })
+  const command = ['--pdeathsig', 'KILL', 'qemu-system-x86_64', ...qemuWords]
   const qemu = spawn('setpriv', command, { stdio: ['ignore', 'ignore', 'pipe'] })
   const abandon = (): void => void qemu.kill('SIGKILL')
   const timer = setTimeout(abandon, timeoutMs)

@@ -88,6 +88,8 @@ async function crash(t: Test, victim: Victim, random: Random, round: number): Pr
   } else {
     await station.said('ready')
     watcher = await Watcher.open(station.url)
+    // On a machine that does other things as well the first part may come later than the kill would.
+    await watcher.seen(1)
     await delay(random.uniform() * 800)
   }
   await station.kill()

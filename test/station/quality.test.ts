@@ -43,7 +43,8 @@ test('a part that is rejected: an alert, somebody who knows, two persons who dec
   t.match(gone, { ok: false })
 
   const quality = qualityReport.parse(JSON.parse((await station.get('/api/v1/quality')).text))
-  t.ok(quality.alerts.some((alert) => alert.id === id && alert.acknowledged_by === 'Anne'))
+  const shown = quality.alerts.find((alert) => alert.id === id)
+  t.match(shown, { kind: 'threshold', acknowledged_by: 'Anne' })
   t.ok(quality.kpi.lot.reject.count >= 1)
 
   const first = await subscriber.packet(`${BASE}/inspection`, (text) => text.includes('"grade":"REJECT"'))
@@ -74,5 +75,9 @@ test('a part that is rejected: an alert, somebody who knows, two persons who dec
     reinspection_of: inspection.id,
     sample_id: inspection.sample_id,
   })
+  const relearnt = await command(subscriber, BASE, 'chart/relearn', { chart: 'score', by: 'Anne' })
+  t.match(relearnt, { ok: true, result: { charts: ['score'], recipe: 'foiegras_standard_barquette' } })
+  const none = await command(subscriber, BASE, 'chart/relearn', { chart: 'colour' })
+  t.match(none, { ok: false, error: { detail: /chart: "colour": expected one that learns its limits/ } })
   t.equal(await station.stop(), 0, station.output)
 })

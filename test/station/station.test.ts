@@ -31,6 +31,17 @@ async function start(
   return station
 }
 
+type Packet = Subscriber['packets'][number]
+
+function isInspection({ topic }: Packet): boolean {
+  return topic === `${BASE}/inspection`
+}
+
+/** On a machine that does other things as well a part may come, or be decided, too late: it is turned away, and said. */
+function skipped({ payload }: Packet): boolean {
+  return /"reasons":\["(busy|late)"\]/.test(payload.toString())
+}
+
 const health = z.looseObject({
   reconciled: z.boolean(),
   phase: z.string(),
@@ -63,20 +74,25 @@ test('a station, from its start to its end and on', async (t) => {
   await t.test(
     'every part is published as poincon.inspection/1, and the API has the same bytes',
     async (t) => {
-      await subscriber.until(() => subscriber.sequences.length >= 3)
-      const packets = subscriber.packets.filter(({ topic }) => topic === `${BASE}/inspection`)
-      for (const { payload } of packets) {
+      const measured = () => subscriber.packets.filter((packet) => isInspection(packet) && !skipped(packet))
+      await subscriber.until(() => measured().length >= 3)
+      const seen = measured()
+      for (const { payload } of seen) {
         const message = inspectionMessage.parse(JSON.parse(payload.toString()))
         t.ok(message.vl53l8ch, 'the ranging head saw it')
         t.ok(message.as7341, 'the spectral head saw it')
         t.equal(message.dry_run, undefined)
         t.notMatch(message.verdict.reasons, [/sensor-/])
+      }
+      const packets = subscriber.packets.filter(isInspection)
+      for (const { payload } of packets) {
+        const message = inspectionMessage.parse(JSON.parse(payload.toString()))
         const stored = await station.get(`/api/v1/inspections/${message.id}`)
         t.equal(stored.text, payload.toString())
       }
-      const graded = packets.filter(({ payload }) => payload.includes('"kind":"graded"'))
+      const graded = seen.filter(({ payload }) => payload.includes('"kind":"graded"'))
       t.ok(
-        graded.length >= packets.length - 1,
+        graded.length >= seen.length - 1,
         'a place on the belt may be empty, hardly two of the first three',
       )
       const page = z

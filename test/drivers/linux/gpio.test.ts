@@ -18,6 +18,8 @@ class Library {
   /** Thrown by the next call of this name. */
   readonly failures = new Map<string, string>()
   used = false
+  /** From the second question on the line is somebody's: free as a watch begins, taken once its child has it. */
+  takenAfterLook = false
   level = 0
   readonly made: string[] = []
 
@@ -43,7 +45,11 @@ class Library {
   }
 
   #line(offset: number): GpiodLine {
-    const isUsed = (): boolean => this.used
+    const isUsed = (): boolean => {
+      const { used } = this
+      this.used ||= this.takenAfterLook
+      return used
+    }
     return {
       get used() {
         return isUsed()
@@ -252,11 +258,8 @@ for (const dialect of [1, 2] as const) {
     const { library, gpio } = await rig(path)
     const { edges, changed, ended, until } = told()
     const before = performance.now()
-    const starting = gpio.watch(LINE, changed, ended)
-    setTimeout(() => {
-      library.used = true
-    }, 20)
-    const watch = await starting
+    library.takenAfterLook = true
+    const watch = await gpio.watch(LINE, changed, ended)
     await until(2)
     t.strictSame(
       edges.map(({ active }) => active),
@@ -274,11 +277,8 @@ test('a watch that dies says so once, and why', async (t) => {
   const path = await gpiomon(t, 'v1.6.3', 'sleep 0.2; echo "gpiomon: error: No such device" >&2; exit 1')
   const { library, gpio } = await rig(path)
   const { edges, changed, ended, end } = told()
-  const starting = gpio.watch(LINE, changed, ended)
-  setTimeout(() => {
-    library.used = true
-  }, 20)
-  const watch = await starting
+  library.takenAfterLook = true
+  const watch = await gpio.watch(LINE, changed, ended)
   const error = await end
   t.match(error, {
     name: 'LineError',
@@ -312,11 +312,8 @@ test('a gpiomon that talks nonsense is ended', async (t) => {
   const path = await gpiomon(t, 'v1.6.3', 'sleep 0.2; echo "event: RISING EDGE"; exec sleep 60')
   const { library, gpio } = await rig(path)
   const { changed, ended, end } = told()
-  const starting = gpio.watch(LINE, changed, ended)
-  setTimeout(() => {
-    library.used = true
-  }, 20)
-  const watch = await starting
+  library.takenAfterLook = true
+  const watch = await gpio.watch(LINE, changed, ended)
   t.match(await end, { fault: 'failed', message: /it printed "event: RISING EDGE"/ })
   await watch.close()
 })

@@ -51,6 +51,38 @@ test('position and speed, between readings and in the past', async (t) => {
   t.equal(encoder.positionAt(clock.now()), undefined)
 })
 
+test('a part that is scanned asks for where the belt was thousands of pulses ago', async (t) => {
+  const { clock, belt, encoder } = await rig({ standstillMs: 300 })
+  const from = clock.now()
+  const truth = new Map<number, number>()
+  // It runs, slower and slower, stands for a second, and runs again: 20,000 pulses in 22 s.
+  for (const pulsesPerS of [2000, 1500, 1000, 0, 700]) {
+    belt.run(pulsesPerS)
+    for (let step = 0; step < (pulsesPerS === 0 ? 10 : 50); step += 1) {
+      await clock.sleep(100)
+      truth.set(clock.now(), belt.position)
+    }
+  }
+  t.ok(belt.position > 20_000)
+  for (const [at, position] of truth) {
+    t.ok(
+      near(encoder.positionAt(at), position, 8),
+      `${at - from} ms: ${encoder.positionAt(at)} of ${position}`,
+    )
+  }
+  await encoder.close()
+})
+
+test('what is too long ago to be remembered is not guessed', async (t) => {
+  const { clock, belt, encoder } = await rig()
+  belt.run(500)
+  const begun = clock.now()
+  await clock.sleep(120_000)
+  t.equal(encoder.positionAt(begun), undefined)
+  t.ok(near(encoder.positionAt(clock.now() - 60_000), belt.position - 30_000, 3), 'a minute is remembered')
+  await encoder.close()
+})
+
 test('a belt that stops, stands, and goes on', async (t) => {
   const { clock, belt, encoder } = await rig({ standstillMs: 300 })
   belt.run(1000)

@@ -48,6 +48,11 @@ test('every number is written as ECMAScript writes it, whichever way it takes', 
     if (canonical(value) !== JSON.stringify(value)) wrong.push(value)
   }
   for (let thousandths = -5_000; thousandths <= 50_000; thousandths += 1) compare(thousandths / 1000)
+  // Up to where a scaled number is no 32-bit integer any more, and a little beyond.
+  for (let step = -20; step <= 20; step += 1) compare(214_748.3647 + step / 10_000)
+  for (const whole of [0, 9, 10, 999, 1000, 9999, 10_000, 10_001, 99_999, 100_000, 214_748]) {
+    for (const part of [0, 1, 10, 100, 1000, 1001, 9990, 9999]) compare((whole * 10_000 + part) / 10_000)
+  }
   for (let sample = 0; sample < 100_000; sample += 1) {
     const value = (random() - 0.5) * 10 ** Math.floor(random() * 12 - 3)
     const rounded = Number(value.toFixed(Math.floor(random() * 6)))
@@ -76,6 +81,22 @@ test('members are sorted by UTF-16 code units (RFC 8785 §3.2.3)', (t) => {
   )
   t.equal(canonical({ 10: 'a', 9: 'b', B: { b: 1, a: 2 } }), '{"10":"a","9":"b","B":{"a":2,"b":1}}')
   t.equal(canonical(JSON.parse('{"b":1,"__proto__":2}')), '{"__proto__":2,"b":1}')
+  t.end()
+})
+
+test('objects of the same keys are written alike, in whatever order those were set', (t) => {
+  const writer = new CanonicalWriter()
+  for (let round = 0; round < 2; round += 1) {
+    t.same(writer.pieces({ b: 1, a: 2, 'ü"': 3 }), ['{"a":2,"b":1,"ü\\"":3}'])
+    t.same(writer.pieces({ b: 1, 'ü"': 3, a: 2 }), ['{"a":2,"b":1,"ü\\"":3}'])
+    t.same(writer.pieces({ b: 1, a: undefined }), ['{"b":1}'])
+    t.same(writer.pieces({ b: undefined, a: 2 }), ['{"a":2}'])
+  }
+  // More kinds of object than are remembered.
+  for (let kind = 0; kind < 1000; kind += 1) {
+    const [first, last] = [`k${kind % 300}`, `a${kind}`]
+    t.same(writer.pieces({ [first]: 1, [last]: 2 }), [`{"${last}":2,"${first}":1}`])
+  }
   t.end()
 })
 

@@ -55,6 +55,21 @@ test('appends of many callers are gap-free, in the order asked for', async (t) =
   t.ok(typeof commits === 'number' && commits < 20, `${commits} commits`)
 })
 
+test('what was appended is at hand as an object too, the same as the text, and not for ever', async (t) => {
+  const store = await freshStore(t)
+  await store.registerSink('away')
+  const draft = inspectionDraft(random)
+  const first = await store.append(draft, rawRecord(random))
+  t.strictSame(first.message, JSON.parse(first.payload))
+  t.notOk('hash' in draft.provenance, 'the draft is left as it was')
+  const others = await appendMany(store, 600)
+  t.equal(first.message, undefined, 'behind 512 others it is let go')
+  t.strictSame(others.at(-1)?.message, JSON.parse(others.at(-1)?.payload ?? ''))
+  const [oldest] = await store.next('away', 1, forever)
+  t.match(oldest, { sequence: 1, payload: first.payload })
+  t.equal((await store.get(draft.id))?.message, undefined, 'from the disk comes text')
+})
+
 test('the chain shows a change, a removal, an insertion and another order', async (t) => {
   const store = await freshStore(t)
   const entries = await appendMany(store, 5)

@@ -1,5 +1,0 @@
-// Runs in the guest; gpio.test.ts starts it.
-import { runCases } from './cases.ts'
-import { gpioCases } from './gpio-cases.ts'
-
-await runCases(gpioCases())
