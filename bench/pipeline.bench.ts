@@ -1,10 +1,11 @@
 /**
- * Inspections per second through the whole path: the real drivers on simulated chips, analysis, durable append, QoS 1
- * acknowledged by a real mosquitto; beside what sqlite3 and mqtt alone do with the same bytes on this machine.
+ * Inspections per second through the whole path: the real drivers on simulated chips, analysis, durable append, lot
+ * totals, charts and alerts, QoS 1 acknowledged by a real mosquitto; beside what sqlite3 and mqtt alone do with the same
+ * bytes on this machine.
  *   node dist/bench/pipeline.bench.js [COUNT]     default 20000
  * The buses and chips run on virtual time, so that they cost CPU but no waiting; CPU, disk and broker are real.
  */
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
@@ -14,6 +15,7 @@ import { systemClock } from '../drivers/clock.ts'
 import { VirtualClock } from '../drivers/simulated/clock.ts'
 import { SimulatedGate } from '../drivers/simulated/gate.ts'
 import { Acquisition } from '../gateway/acquisition.ts'
+import { alerting } from '../gateway/alerting.ts'
 import { judge } from '../gateway/analysis/judge.ts'
 import { measureEmptyTray } from '../gateway/calibrate.ts'
 import { configSchema } from '../gateway/config.ts'
@@ -23,12 +25,15 @@ import { PartCounters } from '../gateway/health/counters.ts'
 import { inspect, type MeasuringHead } from '../gateway/inspect.ts'
 import { InspectionIds } from '../gateway/inspection-ids.ts'
 import { silentLog } from '../gateway/log.ts'
+import { LotBook } from '../gateway/lot-book.ts'
 import { MqttSink } from '../gateway/mqtt/sink.ts'
 import { stationTopics } from '../gateway/mqtt/topics.ts'
-import type { OutboxEntry } from '../gateway/outbox.ts'
+import type { OutboxEntry, Sink } from '../gateway/outbox.ts'
 import { Pump } from '../gateway/pump.ts'
+import { QualityWatch } from '../gateway/quality.ts'
 import { recordOf } from '../gateway/record.ts'
 import { Setup } from '../gateway/setup.ts'
+import { ShiftBook } from '../gateway/shift-book.ts'
 import { openWriter } from '../gateway/store/connections.ts'
 import { openStore } from '../gateway/store/open.ts'
 import type { Store } from '../gateway/store/store.ts'
@@ -40,6 +45,7 @@ const WARM_UP = 2000
 const POOL = 64
 const GOAL = { perSecond: 2000, decisionMs: 5, loopMs: 10 }
 
+const config = configSchema.parse({ simulation: { empty_rate: 0 } })
 const identity = { deviceId: 'bench', site: 'site', line: 'line', station: 'station' }
 
 function percentile(values: readonly number[], share: number): number {
@@ -50,7 +56,6 @@ function percentile(values: readonly number[], share: number): number {
 /** The station's heads on virtual time, and the real time at which the last byte of any transfer arrived. */
 async function openHeads() {
   const clock = new VirtualClock()
-  const config = configSchema.parse({ simulation: { empty_rate: 0 } })
   const last = { byteAt: 0 }
   const stamped = (bus: I2cBus): I2cBus => ({
     transfer: async (address, out, length) => {
@@ -72,6 +77,11 @@ async function openHeads() {
   return { clock, heads, hardware, rack, last }
 }
 
+/** CPU time of the main thread so far, µs (proc(5), schedstat; Linux): what neighbours on this machine do not change. */
+async function threadUs(): Promise<number> {
+  return Number((await readFile(`/proc/self/task/${process.pid}/schedstat`, 'utf8')).split(' ')[0]) / 1000
+}
+
 interface Sample {
   readonly perSecond: number
   readonly decisionMs: readonly number[]
@@ -81,7 +91,7 @@ interface Sample {
 
 /** Fires the next part as soon as one is decided, until `count` are decided, stored and acknowledged. */
 async function measure(station: Awaited<ReturnType<typeof openStation>>, count: number): Promise<Sample> {
-  const { store, setup, heads, hardware, last, sink } = station
+  const { store, setup, heads, hardware, last, sink, quality } = station
   const decisionMs: number[] = []
   const entries: OutboxEntry[] = []
   const records: Promise<unknown>[] = []
@@ -112,8 +122,9 @@ async function measure(station: Awaited<ReturnType<typeof openStation>>, count: 
     storable: () => store.storable,
     retry: () => false,
     seen: (trigger) => store.noteTrigger(trigger),
-    decided: ({ decidedAt }) => {
-      decisionMs.push(decidedAt - last.byteAt)
+    decided: (part) => {
+      decisionMs.push(part.decidedAt - last.byteAt)
+      quality.decided(part)
       setImmediate(next)
     },
     record: (part) => {
@@ -128,7 +139,8 @@ async function measure(station: Awaited<ReturnType<typeof openStation>>, count: 
       })
       return () => store.append(draft, raw)
     },
-    stored: (entry) => {
+    stored: (entry, part) => {
+      quality.stored(entry, part)
       if (entries.length < 1000) entries.push(entry)
     },
     counters: new PartCounters(),
@@ -164,17 +176,29 @@ async function openStation(dir: string, url: string) {
     log: silentLog,
     facts: () => ({ device_id: 'bench', site: 'site', line: 'line', station: 'station', software: 'bench' }),
   })
-  await store.registerSink(sink.name)
-  const pump = new Pump({
-    outbox: store,
-    sink,
-    backlog: () => store.backlog(sink.name),
-    clock: systemClock,
-    log: silentLog,
-  })
   await sink.start(never)
-  await pump.start()
-  return { ...wired, store, setup, sink, pump }
+  const pumps = [sink, new LotBook(store.documents, systemClock)].map((one) => pumpOf(store, one))
+  for (const { name } of [sink, { name: 'lots' }]) await store.registerSink(name)
+  for (const pump of pumps) await pump.start()
+  return { ...wired, store, setup, sink, pumps, quality: watchOf(store, setup) }
+}
+
+function pumpOf(store: Store, sink: Sink): Pump {
+  const backlog = (): number => store.backlog(sink.name)
+  return new Pump({ outbox: store, sink, backlog, clock: systemClock, log: silentLog })
+}
+
+/** Charts, key figures and alerts as a station without words of its own has them. */
+function watchOf(store: Store, setup: Setup): QualityWatch {
+  const common = { config, clock: systemClock, log: silentLog }
+  const { alerts } = alerting({ ...common, store, identity, publishers: [] })
+  return new QualityWatch({
+    ...{ ...common, alerts, state: store.state, units: () => [] },
+    shifts: new ShiftBook(store.documents, silentLog),
+    lot: () => setup.lot.id,
+    recipe: () => setup.recipe.recipe,
+    gate: { lineStopped: false, stopLine: () => {} },
+  })
 }
 
 /** Rows of the same bytes, 500 a transaction, through sqlite3 alone: what the disk and the driver allow. */
@@ -227,8 +251,10 @@ try {
   const loop = monitorEventLoopDelay({ resolution: 1 })
   loop.enable()
   const before = performance.eventLoopUtilization()
+  const beforeUs = await threadUs()
   const sample = await measure(station, COUNT)
   loop.disable()
+  const cpuUs = ((await threadUs()) - beforeUs) / COUNT
   const busy = performance.eventLoopUtilization(before).utilization
   const bytes = sample.entries[0]?.payload.length ?? 0
   const inserts = await rawInserts(dir, sample.entries, station.store)
@@ -242,13 +268,13 @@ try {
     `  until stored      ${sample.storedPerSecond.toFixed(0)}/s`,
     `  decision p50/p99  ${percentile(sample.decisionMs, 0.5).toFixed(2)} / ${decision.toFixed(2)} ms from the last byte   goal ${GOAL.decisionMs} ms`,
     `  loop delay p99.9  ${loopMs.toFixed(1)} ms   goal ${GOAL.loopMs} ms`,
-    `  main thread busy  ${(100 * busy).toFixed(0)} %: ${((busy * 1e6) / sample.perSecond).toFixed(0)} µs an inspection`,
+    `  main thread busy  ${(100 * busy).toFixed(0)} %, ${cpuUs.toFixed(0)} µs of CPU an inspection`,
     `  sqlite3 alone     ${inserts.toFixed(0)} rows/s in 500s: we reach ${((100 * sample.perSecond) / inserts).toFixed(0)} %`,
     `  mqtt alone        ${publishes.toFixed(0)}/s, 200 in flight: we reach ${((100 * sample.perSecond) / publishes).toFixed(0)} %`,
     `  RSS               ${(process.memoryUsage.rss() / 1e6).toFixed(0)} MB`,
   ]
   process.stdout.write(`${lines.join('\n')}\n`)
-  await station.pump.stop()
+  for (const pump of station.pumps) await pump.stop()
   await station.sink.stop()
   await station.rack.stop()
   await station.store.close()

@@ -313,7 +313,7 @@ export class Acquisition implements Unit {
       part.recorded(Promise.reject(new Error('too many records wait for the disk')))
       return
     }
-    const decided = { trigger: part.trigger, inspected, ...part.decision }
+    const decided = { ...part.decision, trigger: part.trigger, inspected }
     this.#options.decided(decided)
     const record = this.#append(decided, part.counted)
     this.#records.add(record)

@@ -6,6 +6,9 @@ const scalar = z.union([z.number(), z.string(), z.boolean()])
 export const alertView = z.object({
   id: z.string().describe('What is acknowledged.'),
   rule: z.string(),
+  kind: z
+    .enum(['threshold', 'trend', 'rate', 'absence', 'chart', 'state'])
+    .describe('Of what kind the rule is.'),
   title: z.string().exactOptional(),
   subject: z.string().describe('What it is about: a chart, a unit, else `station`.'),
   severity: z.enum(['info', 'warning', 'critical']),

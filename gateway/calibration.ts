@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { emptyTrayRow } from './calibration/rows.ts'
+import { emptyTrayRow, type OffsetRow } from './calibration/rows.ts'
 import { camelKeys, isCamelCased, snakeKeys } from './recipe-keys.ts'
 
 /** What a head reads when nothing lies on the tray: heights and reflectances are measured from it. */
@@ -34,6 +34,22 @@ export interface EmptyTray {
   readonly tangents?: { readonly x: readonly number[]; readonly y: readonly number[] }
   /** Basic counts (counts per ms at gain 1) of the empty tray under the lamp, per channel. */
   readonly basicCounts?: Readonly<Record<string, number>>
+  /**
+   * Per zone, what this head reads too much, mm; null: nobody knows. Of the offset calibration in force (`withOffset`),
+   * not of the tray's own row; absent: there is none.
+   */
+  readonly offsetMm?: readonly (number | null)[]
+}
+
+/**
+ * The tray as this head's offsets are known: where it really is, and how it really tilts. What a zone reads too much
+ * cancels in every height over the tray, so that the plane is all they move.
+ * @param row of the head that measured the tray; one of another resolution says nothing of its zones
+ */
+export function withOffset(tray: EmptyTray, row: Pick<OffsetRow, 'offset_mm'> | undefined): EmptyTray {
+  return row === undefined || row.offset_mm.length !== tray.rangeMm.length
+    ? tray
+    : { ...tray, offsetMm: row.offset_mm }
 }
 
 export type Calibration = EmptyTray

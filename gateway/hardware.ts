@@ -107,7 +107,7 @@ export function wire(wires: Wires): Hardware {
     gpio,
     gate,
     line,
-    belt: simulatedBelt(config, { pins, clock }),
+    belt: simulatedBelt(config, { pins, clock, line }),
     bus,
     busStatistics: () => buses.statistics(),
     close: async () => {

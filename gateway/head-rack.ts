@@ -8,6 +8,7 @@ import type { Unit, UnitStatus } from './station.ts'
 export class HeadRack implements Unit {
   readonly name = 'heads'
   readonly heads: readonly SupervisedHead[]
+  #opening: Promise<unknown> | undefined
 
   constructor(
     plans: readonly HeadPlan[],
@@ -16,8 +17,14 @@ export class HeadRack implements Unit {
     this.heads = plans.map((plan) => new SupervisedHead({ ...plan, ...options }))
   }
 
+  /** Begins to open the heads, which takes a second and little of the processor: the rest can start meanwhile. */
+  begin(signal: AbortSignal): void {
+    this.#opening ??= Promise.all(this.heads.map((head) => head.start(signal)))
+  }
+
   async start(signal: AbortSignal): Promise<void> {
-    await Promise.all(this.heads.map((head) => head.start(signal)))
+    this.begin(signal)
+    await this.#opening
   }
 
   /** Waits for all, also when one cannot be closed. */

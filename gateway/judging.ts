@@ -18,6 +18,7 @@ import type { InspectionDraft } from './message.ts'
 import type { OutboxEntry } from './outbox.ts'
 import type { Preview } from './preview.ts'
 import type { QualityWatch } from './quality.ts'
+import { conditionsOf } from './raw.ts'
 import { recordOf } from './record.ts'
 import { architectureOf } from './rejudge/architecture.ts'
 import type { Player } from './replay/player.ts'
@@ -60,6 +61,14 @@ export interface Sources {
   readonly travel: BeltTravel | undefined
 }
 
+/** What a part is judged with, whatever has been selected since. */
+interface Moment {
+  readonly inForce: InForce
+  /** Of the trigger, ms since 1970. */
+  readonly wallMs: number
+  readonly climate: Climate | undefined
+}
+
 /** A part is recorded with what was in force when it was judged, whatever has been selected since. */
 export function judging(
   parts: JudgingParts,
@@ -81,16 +90,28 @@ export function judging(
   const clock = systemClock
   const ids = new InspectionIds()
   const architecture = architectureOf(process)
-  const judgedBy = new WeakMap<Trigger, InForce>()
+  const judgedBy = new WeakMap<Trigger, Moment>()
   const nowInForce = (): InForce =>
     player === undefined ? setup.inForce : setup.inForceOver(player.tray(setup.tray))
+  const momentOf = (trigger: Trigger): Moment => ({
+    inForce: nowInForce(),
+    wallMs: clock.wall() - (clock.now() - trigger.at),
+    climate: player === undefined ? climate() : undefined,
+  })
   return {
     inspect: (trigger, signal, time) => {
-      const inForce = nowInForce()
-      judgedBy.set(trigger, inForce)
+      const moment = momentOf(trigger)
+      judgedBy.set(trigger, moment)
+      const { inForce } = moment
       const { shape } = inForce.recipe.recipe
+      const conditions = conditionsOf(moment)
       const looking = lookingHeads(heads, { shape, at: trigger.at, time, clock, travel })
-      return inspect(trigger, looking, (evidence) => firstPart.over(judge(inForce.plan, evidence)), signal)
+      return inspect(
+        trigger,
+        looking,
+        (evidence) => firstPart.over(judge(inForce.plan, { ...evidence, conditions })),
+        signal,
+      )
     },
     storable: () => store.storable,
     retry: (error) => error instanceof StoreError && PASSING.has(error.fault),
@@ -106,7 +127,7 @@ export function judging(
       golden.inspected()
     },
     record: (part) => {
-      const inForce = judgedBy.get(part.trigger) ?? nowInForce()
+      const { inForce, wallMs, climate: around } = judgedBy.get(part.trigger) ?? momentOf(part.trigger)
       const { draft, raw } = recordOf(part, {
         id: ids.next(),
         identity,
@@ -115,9 +136,9 @@ export function judging(
         architecture,
         anomaly: anomalies.score(part.inspected.judgement, inForce.recipe.recipe),
         clock: discipline.state,
-        wallMs: clock.wall() - (clock.now() - part.trigger.at),
+        wallMs,
         dryRun,
-        climate: player === undefined ? climate() : undefined,
+        climate: around,
       })
       return () => append(store, draft, raw, part.trigger.number)
     },

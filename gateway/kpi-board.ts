@@ -29,12 +29,19 @@ interface OpenShift {
   readonly state: KpiState
 }
 
+/** A shift that is over. */
+export interface EndedShift {
+  readonly state: KpiState
+  /** ms since 1970 */
+  readonly beginMs: number
+}
+
 /** The key figures of the running lot and of the running shift; constant memory. Wall-clock ms come in, in order. */
 export class KpiBoard {
   readonly #options: KpiBoardOptions
   #lot: KpiState
   #shift: OpenShift | undefined
-  #closed: KpiState[] = []
+  #closed: EndedShift[] = []
   #lastMs: number
   #standing = false
 
@@ -79,7 +86,7 @@ export class KpiBoard {
   }
 
   /** Shifts that ended since this was last asked; at most the last 32 are kept. */
-  takeEndedShifts(): readonly KpiState[] {
+  takeEndedShifts(): readonly EndedShift[] {
     return this.#closed.splice(0)
   }
 
@@ -101,21 +108,22 @@ export class KpiBoard {
 
   /**
    * Takes up what another process left; call it before the first part. Nobody watched the time between.
-   * @returns false where the snapshot is none, or of another lot: then it begins anew
+   * @returns false where the snapshot is none, or of another lot: that begins anew, and only the shift goes on
    */
   restore(snapshot: unknown): boolean {
     const parsed = snapshotSchema.safeParse(snapshot)
-    if (!parsed.success || parsed.data.lot.name !== this.#lot.name) return false
+    if (!parsed.success) return false
     const { lot, shift, atMs } = parsed.data
     const awayMs = Math.max(0, this.#lastMs - atMs)
-    this.#lot = { ...lot, uncountedMs: lot.uncountedMs + awayMs }
-    if (shift === null) return true
+    const same = lot.name === this.#lot.name
+    if (same) this.#lot = { ...lot, uncountedMs: lot.uncountedMs + awayMs }
+    if (shift === null) return same
     const open = this.#shift
     if (open !== undefined && open.shift.name === shift.name && open.shift.beginMs === shift.beginMs) {
       const uncountedMs = shift.state.uncountedMs + awayMs
       this.#shift = { shift: open.shift, state: { ...shift.state, uncountedMs } }
-    } else this.#close(shift.state)
-    return true
+    } else this.#close(shift)
+    return same
   }
 
   #skip(spanMs: number, wallMs: number): void {
@@ -142,15 +150,15 @@ export class KpiBoard {
   #enter(shift: Shift | undefined): void {
     const open = this.#shift?.shift
     if (open?.name === shift?.name && open?.beginMs === shift?.beginMs) return
-    if (this.#shift !== undefined) this.#close(this.#shift.state)
+    if (this.#shift !== undefined) this.#close({ ...this.#shift.shift, state: this.#shift.state })
     this.#shift =
       shift === undefined
         ? undefined
         : { shift: pick(shift), state: newKpiState(`${shift.name} ${shift.date}`) }
   }
 
-  #close(state: KpiState): void {
-    this.#closed.push(state)
+  #close({ state, beginMs }: EndedShift): void {
+    this.#closed.push({ state, beginMs })
     if (this.#closed.length > 32) this.#closed.shift()
   }
 }

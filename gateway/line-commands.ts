@@ -33,7 +33,7 @@ export interface LineCommandParts {
   readonly desk: () => RunningStation
   readonly counters: PartCounters
   readonly lots: Pick<LotBook, 'begin' | 'close' | 'get' | 'overridden'>
-  readonly quality: Pick<QualityWatch, 'resumed' | 'lotBegun'>
+  readonly quality: Pick<QualityWatch, 'resumed' | 'lotBegun' | 'relearn'>
   readonly alerts: Pick<Alerts, 'acknowledge'>
   readonly clock: Clock
   readonly log: Log
@@ -57,6 +57,10 @@ const closePayload = z.strictObject({
   by: person,
 })
 const resumePayload = z.strictObject({ by: person })
+const relearnPayload = z.strictObject({
+  chart: z.string().min(1).max(64).optional().describe('Which control chart; absent: all.'),
+  by: person,
+})
 const levelPayload = z.strictObject({
   level: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace']).describe('Least severity written.'),
 })
@@ -71,6 +75,7 @@ export const commandPayloads = {
   'line/resume': resumePayload,
   'verdict/override': overrideRequest,
   'alert/acknowledge': acknowledgePayload,
+  'chart/relearn': relearnPayload,
   'log/level': levelPayload,
 } as const
 
@@ -137,12 +142,32 @@ export function lineCommands(
         return refuse(error)
       }
     },
+    'chart/relearn': (payload) => {
+      const { chart, by } = relearnPayload.parse(payload)
+      return Promise.resolve(relearn(quality.relearn(chart), { chart, by, log }))
+    },
     'log/level': (payload) => {
       const { level } = levelPayload.parse(payload)
       log.level = level
       return Promise.resolve({ level })
     },
   }
+}
+
+/** @throws CommandError where no chart learns anew */
+function relearn(
+  done: ReturnType<QualityWatch['relearn']>,
+  { chart, by, log }: { readonly chart: string | undefined; readonly by: string; readonly log: Log },
+): object {
+  if (done === undefined) throw new CommandError('no part has come yet: there are no limits to forget')
+  const { charts, key } = done
+  if (charts.length === 0) {
+    throw new CommandError(
+      `chart: ${JSON.stringify(chart) ?? 'all'}: expected one that learns its limits, of recipe ${key.recipe} and lot ${key.lot}`,
+    )
+  }
+  log.info({ charts, ...key, by }, 'limits are learnt anew')
+  return { charts, ...key }
 }
 
 /** What two persons decided stands beside the inspection, which stays as it is. */

@@ -1,4 +1,5 @@
 import type { Clock } from '../drivers/clock.ts'
+import { SensorError } from '../drivers/sensor.ts'
 import type { LookTime } from './acquisition.ts'
 import type { MeasuringHead } from './inspect.ts'
 import { type LookPlan, scanLooks, severalLooks, stillLooks } from './looking.ts'
@@ -29,19 +30,33 @@ export function lookingHeads(heads: readonly MeasuringHead[], part: LookingAt): 
   const plan = planOf(part)
   const judged = heads.find(({ kind }) => kind === 'vl53l8ch')
   if (plan === undefined || judged?.looks !== undefined) return heads
-  const scan = part.shape?.scan
+  const way = wayOf(part.shape)
   return heads.map((head) => {
     if (head === judged) return severalLooks(head, plan)
-    return scan === undefined ? head : halfWay(head, scan, part)
+    return way === undefined ? head : halfWay(head, way, part)
   })
 }
 
 type Scan = NonNullable<ShapeRecipe['scan']>
 
+/** However the part lies, its middle is half its shorter side away from its edge. */
+function wayOf(
+  shape: ShapeRecipe | undefined,
+): { readonly scan: Scan; readonly reachMm: number } | undefined {
+  if (shape?.scan === undefined) return undefined
+  const { lengthMm, widthMm } = shape.product
+  return { scan: shape.scan, reachMm: Math.min(lengthMm, widthMm) / 2 }
+}
+
 /** How often the encoder is asked, ms: at 1 m/s a step of 10 mm. */
 const STEP_MS = 10
 
-function halfWay(head: MeasuringHead, scan: Scan, { at, clock, travel }: LookingAt): MeasuringHead {
+/** @param reachMm how far behind the part's middle a measurement may end and still have seen nothing but the part */
+function halfWay(
+  head: MeasuringHead,
+  { scan, reachMm }: { readonly scan: Scan; readonly reachMm: number },
+  { at, clock, travel }: LookingAt,
+): MeasuringHead {
   return {
     id: head.id,
     kind: head.kind,
@@ -51,9 +66,17 @@ function halfWay(head: MeasuringHead, scan: Scan, { at, clock, travel }: Looking
         const nominal = nominalTravel(scan, at, now)
         // While an encoder is lost, nobody knows better than the recipe.
         const left = scan.travelMm / 2 - (travel?.(at, now) ?? nominal)
-        if (left <= 0) return await head.measure(now, signal)
-        await clock.sleep(travel === undefined ? (1000 * left) / scan.mmPerS : STEP_MS, signal)
+        if (left <= 0) break
+        // At least a millisecond: what rounding leaves of the way is less than a clock can sleep.
+        const leftMs = Math.max(1, (1000 * left) / scan.mmPerS)
+        await clock.sleep(travel === undefined ? leftMs : STEP_MS, signal)
       }
+      const measurement = await head.measure(clock.now(), signal)
+      const now = clock.now()
+      const pastMm = (travel?.(at, now) ?? nominalTravel(scan, at, now)) - scan.travelMm / 2
+      if (pastMm <= reachMm) return measurement
+      const late = `${pastMm.toFixed(0)} mm behind the part's middle, at most ${reachMm.toFixed(0)} mm expected`
+      throw new SensorError(head.id, 'timeout', late)
     },
   }
 }

@@ -13,6 +13,7 @@ import { type Delivering, delivering } from './delivering.ts'
 import { FeedHub } from './feed.ts'
 import { FirstPart } from './first-part.ts'
 import { FlowsProcess } from './flows.ts'
+import { decideWithinMs as gateDeadlineMs } from './gate-plan.ts'
 import { type Hardware, wire } from './hardware.ts'
 import { PartCounters } from './health/counters.ts'
 import { HealthBoard, type HealthReport } from './health/health.ts'
@@ -29,7 +30,9 @@ import { cameraOf, panelOf, smallPicture } from './periphery.ts'
 import { QualityWatch } from './quality.ts'
 import { describeQuality } from './quality-view.ts'
 import type { ReplayOptions } from './replay/player.ts'
+import { scanProblem } from './scan-problem.ts'
 import { Setup } from './setup.ts'
+import { ShiftBook } from './shift-book.ts'
 import { run, type Unit } from './station.ts'
 import { describeStation } from './station-view.ts'
 import { openStore } from './store/open.ts'
@@ -75,10 +78,17 @@ export async function runStation(options: StationOptions): Promise<void> {
     })
     crosstalk = crosstalkIn(store.calibrations, clock)
     try {
+      const { gate } = hardware
+      const moved = gate !== undefined && !options.dryRun && !config.dry_run
+      const decideWithinMs = moved ? gateDeadlineMs(gate) : undefined
       const setup = await Setup.load(store, {
         recipeId: config.recipe,
         wallMs: clock.wall(),
         wall: () => clock.wall(),
+        // Recorded looks are as dense as they are, whatever the heads of this station do.
+        ...(options.replay === undefined
+          ? { refusal: (recipe, tray) => scanProblem(recipe, { heads: config.heads, tray, decideWithinMs }) }
+          : {}),
       })
       const anomalies = await loadAnomalyScorer(config.data_dir, (file, err) =>
         log.warn({ file, err }, 'anomaly model not used'),
@@ -138,6 +148,7 @@ function assemble(parts: Parts): { readonly units: readonly Unit[]; readonly rea
       },
       stopLine: () => measure.gate.stopLine(),
     },
+    shifts: new ShiftBook(store.documents, log),
     clock,
     log,
   })
@@ -187,7 +198,10 @@ function assemble(parts: Parts): { readonly units: readonly Unit[]; readonly rea
   const board: HealthBoard = new HealthBoard({
     version,
     clock,
-    units: [...watched, ...measure.heads.filter(isUnit), ...busUnits(hardware, config)],
+    units: [
+      ...[...watched, ...measure.calibrations],
+      ...[...measure.heads.filter(isUnit), ...busUnits(hardware, config)],
+    ],
     needed: ['store', ...measure.units.map(({ name }) => name)],
     counters,
     sinks: () => store.sinks(),
@@ -215,6 +229,7 @@ function assemble(parts: Parts): { readonly units: readonly Unit[]; readonly rea
   })
   return {
     units: [
+      ...measure.early,
       ...[discipline, ...delivery.units, ...over, ...servers, api],
       ...[...extras, ...measure.units, ...flows],
     ],

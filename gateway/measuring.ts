@@ -3,6 +3,7 @@ import type { Gate } from '../drivers/gate/gate.ts'
 import { Acquisition, type Fire } from './acquisition.ts'
 import { judge } from './analysis/judge.ts'
 import type { RunningStation } from './calibration/start.ts'
+import { calibrationUnits } from './calibration-units.ts'
 import type { Config } from './config.ts'
 import { Environment } from './environment.ts'
 import type { StationGate } from './gate.ts'
@@ -49,10 +50,14 @@ export interface Measuring {
   readonly gate: Gate
   /** The gate as a unit, where one is moved. */
   readonly stationGate: StationGate | undefined
+  /** What takes long to begin with, and is waited for by `units`. */
+  readonly early: readonly Unit[]
   /** In the order to start them in; without one of them nothing can be inspected. */
   readonly units: readonly Unit[]
   /** What no part waits for. */
   readonly extras: readonly Unit[]
+  /** How the calibrations beside the empty tray stand; nothing runs. */
+  readonly calibrations: readonly Pick<Unit, 'name' | 'status'>[]
   /** Brings a part under the heads where a simulated belt does not move by itself. */
   bring(): void
 }
@@ -92,15 +97,14 @@ export function measuring(parts: MeasuringParts): Measuring {
     log,
   })
   const { dryRun } = parts
-  // A simulated belt stands still while its tray is measured, and does not take a part away that is being scanned; a
+  // A simulated belt stands still while its tray is measured, and brings nothing over a part that is being scanned; a
   // real one does as it likes.
   const bring = (): void => {
     if (!calibration.running) hardware.line?.next()
   }
-  const standing = (): boolean =>
-    hardware.line !== undefined &&
-    (calibration.running || (hardware.line.belt !== undefined && acquisition.busy))
-  const machine = mechanics({ config, hardware, clock, log, dryRun, bring, standing })
+  const standing = (): boolean => hardware.line !== undefined && calibration.running
+  const occupied = (): boolean => hardware.line?.belt !== undefined && acquisition.busy
+  const machine = mechanics({ config, hardware, clock, log, dryRun, bring, standing, occupied })
   const preview = previewOf(parts, heads, () => !acquisition.busy && !calibration.running)
   const held = new HeldParts()
   const acquisition = new Acquisition({
@@ -115,7 +119,8 @@ export function measuring(parts: MeasuringParts): Measuring {
     limits: { waiting: config.limits.waiting_triggers, appending: config.limits.appending },
     deadlineMs: () => setup.recipe.recipe.deadlineMs,
     counters: parts.counters,
-    obstacle: () => obstacleOf(calibration, machine, golden),
+    obstacle: () =>
+      obstacleOf(calibration, machine, golden) ?? (player === undefined ? setup.obstacle : undefined),
     source: player === undefined ? machine.trigger.run : replaySource(player, log),
     sourceName: player === undefined ? machine.trigger.kind : 'replay',
   })
@@ -129,13 +134,27 @@ export function measuring(parts: MeasuringParts): Measuring {
     held,
     gate: machine.gate,
     stationGate: machine.stationGate,
+    early: player === undefined ? [openingOf(rack)] : [],
     units: [...(player === undefined ? live : []), acquisition],
     extras: player === undefined ? [preview] : [],
+    calibrations: player === undefined ? calibrationUnits(setup) : [],
     bring: () => {
       if (player === undefined && config.trigger.kind === 'command' && !calibration.running) {
         hardware.line?.next()
       }
     },
+  }
+}
+
+/** Begins to open the heads. Closes them where the start ends before it came to the rack itself. */
+function openingOf(rack: HeadRack): Unit {
+  return {
+    name: 'opening of the heads',
+    start: (signal) => {
+      rack.begin(signal)
+      return Promise.resolve()
+    },
+    stop: () => rack.stop(),
   }
 }
 
@@ -174,7 +193,7 @@ function deskOf(
   return {
     exclusively: (lies, work) =>
       calibration.exclusively(lies, undefined, (signal) => work({ heads, clock, signal, conditions })),
-    measureTray: (by) => calibration.measure(by),
+    measureTray: (by, validDays) => calibration.measure(by, { validDays }),
     registry: store.calibrations,
     recipe: setup.recipe.recipe,
     look: async () => {

@@ -22,6 +22,8 @@ export interface MechanicsParts {
   readonly bring: () => void
   /** Whether a simulated belt stands for a reason of its own. */
   readonly standing: () => boolean
+  /** Whether the next part of a simulated belt without a light barrier has to wait for the one before. */
+  readonly occupied: () => boolean
 }
 
 /** What moves, and what tells that something moved. */
@@ -42,7 +44,8 @@ export function mechanics(parts: MechanicsParts): Mechanics {
   const { config, hardware, clock, log, bring } = parts
   const { gpio } = hardware
   const moving = (): boolean => !gate.lineStopped && !parts.standing()
-  const trigger = new TriggerSource({ trigger: config.trigger, gpio, clock, log, moving, bring })
+  const comes = (): boolean => moving() && !parts.occupied()
+  const trigger = new TriggerSource({ trigger: config.trigger, gpio, clock, log, moving: comes, bring })
   const belt = beltOf(parts, trigger)
   const wired = parts.dryRun ? undefined : hardware.gate
   const stationGate = wired === undefined ? undefined : gateOf(wired, parts, belt)

@@ -1,7 +1,7 @@
 import { CHANNELS, type Spectrum } from '../drivers/as7341/counts.ts'
 import { NO_TARGET, type RangeFrame } from '../drivers/vl53l8ch/ranges.ts'
 import { FLAG_LEVELS } from './analysis/colour-flags.ts'
-import type { Defect, Estimate, Fusion, Judgement, Measurement, Surface } from './inspection.ts'
+import type { Defect, Echoes, Estimate, Fusion, Judgement, Measurement, Surface } from './inspection.ts'
 import type { InspectionMessage } from './message.ts'
 
 /** The parts of the message that come from measurements and their analysis. */
@@ -10,25 +10,32 @@ export type AnalysisBlocks = Pick<InspectionMessage, 'vl53l8ch' | 'as7341' | 'fu
 type TofBlock = NonNullable<InspectionMessage['vl53l8ch']>
 type SpectralBlock = NonNullable<InspectionMessage['as7341']>
 
+// Members that may be absent are assigned, not spread: in Node 20 every member of a spread that does not stand first in its
+// literal costs a microsecond or more, and a message has some forty of them.
+
 /**
  * Measurements and analyses as the message carries them. What was not measured has no key. Numbers are rounded to
  * what they are worth, so that messages stay small: millimetres to 0.01, shares and scores to 0.0001.
  */
 export function analysisBlocks(
-  { heightsMm, surface, colour, fusion, massG }: Judgement,
+  { heightsMm, surface, echoes, colour, fusion, massG }: Judgement,
   frame?: RangeFrame,
   spectrum?: Spectrum,
 ): AnalysisBlocks {
-  return {
-    ...(frame === undefined
-      ? {}
-      : { vl53l8ch: { ...matrices(frame, heightsMm), ...surfaceFields(surface, fusion) } }),
-    ...(spectrum === undefined
-      ? {}
-      : { as7341: { ...exposureFields(spectrum), ...colourFields(colour, fusion) } }),
-    ...(fusion === undefined ? {} : { fusion: fusionBlock(fusion) }),
-    ...(massG === undefined ? {} : { mass_g: massBlock(massG) }),
+  const blocks: AnalysisBlocks = {}
+  if (frame !== undefined) {
+    blocks.vl53l8ch = Object.assign(
+      matrices(frame, heightsMm),
+      surfaceFields(surface, fusion),
+      echoFields(echoes),
+    )
   }
+  if (spectrum !== undefined) {
+    blocks.as7341 = Object.assign(exposureFields(spectrum), colourFields(colour, fusion))
+  }
+  if (fusion !== undefined) blocks.fusion = fusionBlock(fusion)
+  if (massG !== undefined) blocks.mass_g = massBlock(massG)
+  return blocks
 }
 
 /** What a head that is not judged said, under `heads.<id>`. */
@@ -46,21 +53,20 @@ function matrices(frame: RangeFrame, heightsMm?: Judgement['heightsMm']): TofBlo
     matrix((zone) =>
       status[zone * targetsPerZone] === NO_TARGET ? null : round(values[zone * targetsPerZone] ?? 0, digits),
     )
-  return {
+  const block: TofBlock = {
     distance_matrix: ofTarget(frame.rangeMm, 2),
     reflectance_matrix: ofTarget(frame.reflectancePercent, 1),
     amplitude_matrix: ofTarget(frame.signalKcpsPerSpad, 1),
     ambient_matrix: matrix((zone) => round(frame.ambientKcpsPerSpad[zone] ?? 0, 2)),
     status_matrix: matrix((zone) => status[zone * targetsPerZone] ?? NO_TARGET),
-    ...(heightsMm === undefined
-      ? {}
-      : {
-          height_matrix: matrix((zone) => {
-            const height = heightsMm[zone] ?? null
-            return height === null ? null : round(height, 1)
-          }),
-        }),
   }
+  if (heightsMm !== undefined) {
+    block.height_matrix = matrix((zone) => {
+      const height = heightsMm[zone] ?? null
+      return height === null ? null : round(height, 1)
+    })
+  }
+  return block
 }
 
 /** Row-major, square. */
@@ -78,7 +84,7 @@ function matrixOf<T>(zones: 16 | 64, of: (zone: number) => T): T[][] {
 function surfaceFields(surface: Surface | undefined, fusion: Fusion | undefined): TofBlock {
   if (surface === undefined) return {}
   const { reflectancePercent } = surface
-  return {
+  const block: TofBlock = {
     volume_mm3: round(surface.volumeMm3.estimate, 0),
     volume_std_mm3: round(surface.volumeMm3.std, 0),
     base_area_mm2: round(surface.baseAreaMm2.estimate, 0),
@@ -86,120 +92,159 @@ function surfaceFields(surface: Surface | undefined, fusion: Fusion | undefined)
     max_height_mm: round(surface.maxHeightMm, 2),
     height_variation_mm: round(surface.heightVariationMm, 2),
     surface_uniformity: round(surface.uniformity.estimate, 4),
-    ...(fusion?.surfaceScore === undefined ? {} : { quality_score: round(fusion.surfaceScore, 4) }),
     defects: surface.defects.map(defectBlock),
-    ...scanFields(surface),
-    ...(reflectancePercent === undefined
-      ? {}
-      : {
-          reflectance_analysis: {
-            mean: round(reflectancePercent.mean, 2),
-            std: round(reflectancePercent.std, 2),
-          },
-        }),
   }
+  if (fusion?.surfaceScore !== undefined) block.quality_score = round(fusion.surfaceScore, 4)
+  const scan = scanBlock(surface)
+  if (scan !== undefined) block.scan = scan
+  if (reflectancePercent !== undefined) {
+    const { mean, std } = reflectancePercent
+    block.reflectance_analysis = { mean: round(mean, 2), std: round(std, 2) }
+  }
+  return block
 }
 
-function scanFields({ looks, misfit, travelScale }: Surface): Pick<TofBlock, 'scan'> {
-  if (looks === undefined || misfit === undefined || travelScale === undefined) return {}
+function echoFields(echoes: Echoes | undefined): Pick<TofBlock, 'bins_analysis'> {
+  if (echoes === undefined) return {}
+  const { aggregates, rangeMm, widthMm, texture, tail, secondShare } = echoes
+  const fields: Record<string, number> = { aggregates }
+  const put = (name: string, value: Estimate | undefined, digits: 1 | 4): void => {
+    if (value === undefined) return
+    fields[name] = round(value.estimate, digits)
+    fields[`${name}_std`] = round(value.std, digits)
+  }
+  put('range_mm', rangeMm, 1)
+  put('width_mm', widthMm, 1)
+  put('texture', texture, 4)
+  put('tail', tail, 4)
+  put('second_echo', secondShare, 4)
+  return { bins_analysis: fields }
+}
+
+function scanBlock({ looks, misfit, travelScale }: Surface): TofBlock['scan'] {
+  if (looks === undefined || misfit === undefined || travelScale === undefined) return undefined
   const { estimate, std } = travelScale
   return {
-    scan: {
-      looks,
-      misfit: round(misfit, 2),
-      travel_scale: round(estimate, 4),
-      travel_scale_std: round(std, 4),
-    },
+    looks,
+    misfit: round(misfit, 2),
+    travel_scale: round(estimate, 4),
+    travel_scale_std: round(std, 4),
   }
 }
 
 function exposureFields({ counts, integrationMs, gain, saturated }: Spectrum): SpectralBlock {
   const channels: Record<string, number> = {}
-  for (const [channel, count] of Object.entries(counts)) {
+  for (const channel of CHANNELS) {
+    const count = counts[channel]
     if (count !== undefined) channels[channel] = round(count, 1)
   }
-  return {
-    channels,
-    ...(integrationMs === undefined ? {} : { integration_time: round(integrationMs, 5) }),
-    ...(gain === undefined ? {} : { gain }),
-    saturated: [...saturated],
-  }
+  const block: SpectralBlock = { channels, saturated: [...saturated] }
+  if (integrationMs !== undefined) block.integration_time = round(integrationMs, 5)
+  if (gain !== undefined) block.gain = gain
+  return block
 }
 
 function colourFields(colour: Judgement['colour'], fusion: Fusion | undefined): Partial<SpectralBlock> {
   if (colour === undefined) return {}
-  const { lab, relative, ratios } = colour
-  return {
-    freshness_index: round(colour.freshness.estimate, 4),
-    fat_quality_index: round(colour.fatQuality.estimate, 4),
-    oxidation_index: round(colour.oxidation.estimate, 4),
+  const { freshness, fatQuality, oxidation, ratios } = colour
+  const block: Partial<SpectralBlock> = {
+    freshness_index: round(freshness.estimate, 4),
+    fat_quality_index: round(fatQuality.estimate, 4),
+    oxidation_index: round(oxidation.estimate, 4),
     color_uniformity: round(colour.uniformity, 4),
-    ...(fusion?.colourScore === undefined ? {} : { quality_score: round(fusion.colourScore, 4) }),
     defects: colour.defects.map(defectBlock),
-    spectral_analysis: {
-      ...rounded(ratios),
-      freshness_std: round(colour.freshness.std, 4),
-      fat_quality_std: round(colour.fatQuality.std, 4),
-      oxidation_std: round(colour.oxidation.std, 4),
-    },
-    color_analysis: {
-      ...(lab === undefined ? {} : { l: round(lab.l, 2), a: round(lab.a, 2), b: round(lab.b, 2) }),
-      ...rounded(relative, 'relative_'),
-      ...detailFields(colour),
-    },
+    spectral_analysis: Object.assign(rounded(ratios), {
+      freshness_std: round(freshness.std, 4),
+      fat_quality_std: round(fatQuality.std, 4),
+      oxidation_std: round(oxidation.std, 4),
+    }),
+    color_analysis: colourAnalysis(colour),
   }
+  if (fusion?.colourScore !== undefined) block.quality_score = round(fusion.colourScore, 4)
+  return block
+}
+
+type Colour = NonNullable<Judgement['colour']>
+
+// Names that are put together: made once, because to join them for every part costs more than all the rounding.
+const RELATIVE: Readonly<Record<string, string>> = Object.fromEntries(
+  CHANNELS.map((channel) => [channel, `relative_${channel}`]),
+)
+const REFLECTANCES = CHANNELS.map((channel) => {
+  const name = `reflectance_${channel}`
+  return { channel, name, std: `${name}_std` }
+})
+
+/** One object that is filled, not several that are copied into each other: it has some fifty members. */
+function colourAnalysis(colour: Colour): Record<string, number> {
+  const { lab, relative } = colour
+  const fields: Record<string, number> =
+    lab === undefined ? {} : { l: round(lab.l, 2), a: round(lab.a, 2), b: round(lab.b, 2) }
+  for (const channel of Object.keys(relative)) {
+    fields[RELATIVE[channel] ?? `relative_${channel}`] = round(relative[channel] ?? 0, 4)
+  }
+  putDetail(fields, colour)
+  return fields
 }
 
 /** What a calibrated reflectance adds. */
-function detailFields(colour: NonNullable<Judgement['colour']>): Record<string, number> {
+function putDetail(fields: Record<string, number>, colour: Colour): void {
   const { labStd, chroma, hueDeg, deltaE00, withinProbability, reflectance = {}, flags = [] } = colour
-  const fields: Record<string, number> = {}
-  const put = (name: string, value: Estimate | undefined, digits: 2 | 4): void => {
-    if (value === undefined) return
-    fields[name] = round(value.estimate, digits)
-    fields[`${name}_std`] = round(value.std, digits)
-  }
   if (labStd !== undefined) {
     fields.l_std = round(labStd.l, 2)
     fields.a_std = round(labStd.a, 2)
     fields.b_std = round(labStd.b, 2)
   }
-  put('chroma', chroma, 2)
-  put('hue_deg', hueDeg, 2)
-  put('delta_e00', deltaE00, 2)
+  if (chroma !== undefined) {
+    fields.chroma = round(chroma.estimate, 2)
+    fields.chroma_std = round(chroma.std, 2)
+  }
+  if (hueDeg !== undefined) {
+    fields.hue_deg = round(hueDeg.estimate, 2)
+    fields.hue_deg_std = round(hueDeg.std, 2)
+  }
+  if (deltaE00 !== undefined) {
+    fields.delta_e00 = round(deltaE00.estimate, 2)
+    fields.delta_e00_std = round(deltaE00.std, 2)
+  }
   if (withinProbability !== undefined) fields.within_probability = round(withinProbability, 4)
-  for (const channel of CHANNELS) put(`reflectance_${channel}`, reflectance[channel], 4)
+  for (const { channel, name, std } of REFLECTANCES) {
+    const value = reflectance[channel]
+    if (value === undefined) continue
+    fields[name] = round(value.estimate, 4)
+    fields[std] = round(value.std, 4)
+  }
   for (const { type, value, level } of flags) {
     fields[`${type}_flag`] = round(value.estimate, 4)
     fields[`${type}_flag_level`] = FLAG_LEVELS.indexOf(level)
   }
-  return fields
 }
 
-/** Called for every part: plain loops, because a detour through lists of entries costs more than the rounding. */
-function rounded(values: Readonly<Record<string, number>>, prefix = ''): Record<string, number> {
+/** Called for every part: a plain loop, because a detour through lists of entries costs more than the rounding. */
+function rounded(values: Readonly<Record<string, number>>): Record<string, number> {
   const result: Record<string, number> = {}
-  for (const name in values) {
-    if (Object.hasOwn(values, name)) result[prefix + name] = round(values[name] ?? 0, 4)
-  }
+  for (const name of Object.keys(values)) result[name] = round(values[name] ?? 0, 4)
   return result
 }
 
 function fusionBlock(fusion: Fusion): NonNullable<InspectionMessage['fusion']> {
-  return {
+  const block: NonNullable<InspectionMessage['fusion']> = {
     // Rounded as the verdict's score is: it is the same number.
     final_score: round(fusion.score.estimate, 4),
     final_grade: fusion.grade,
-    ...(fusion.surfaceScore === undefined ? {} : { vl53l8ch_score: round(fusion.surfaceScore, 4) }),
-    ...(fusion.colourScore === undefined ? {} : { as7341_score: round(fusion.colourScore, 4) }),
     confidence: round(fusion.confidence, 4),
     defects: fusion.defects.map(defectBlock),
   }
+  if (fusion.surfaceScore !== undefined) block.vl53l8ch_score = round(fusion.surfaceScore, 4)
+  if (fusion.colourScore !== undefined) block.as7341_score = round(fusion.colourScore, 4)
+  return block
 }
 
 function massBlock({ estimate, std }: Estimate): NonNullable<InspectionMessage['mass_g']> {
   return { estimate: round(estimate, 1), std: round(std, 1) }
 }
+
+type DefectBlock = NonNullable<TofBlock['defects']>[number]
 
 function defectBlock({
   type,
@@ -211,17 +256,18 @@ function defectBlock({
   yMm,
   placeStdMm,
   radiusMm,
-}: Defect): NonNullable<TofBlock['defects']>[number] {
-  return {
-    type,
-    ...(zone === undefined ? {} : { zone: [zone[0], zone[1]] }),
-    severity: round(severity, 4),
-    ...(deviationMm === undefined ? {} : { deviation_mm: round(deviationMm, 2) }),
-    ...(deviationStdMm === undefined ? {} : { deviation_std_mm: round(deviationStdMm, 2) }),
-    ...(xMm === undefined || yMm === undefined ? {} : { x_mm: round(xMm, 1), y_mm: round(yMm, 1) }),
-    ...(placeStdMm === undefined ? {} : { place_std_mm: round(placeStdMm, 1) }),
-    ...(radiusMm === undefined ? {} : { radius_mm: round(radiusMm, 1) }),
+}: Defect): DefectBlock {
+  const block: DefectBlock = { type, severity: round(severity, 4) }
+  if (zone !== undefined) block.zone = [zone[0], zone[1]]
+  if (deviationMm !== undefined) block.deviation_mm = round(deviationMm, 2)
+  if (deviationStdMm !== undefined) block.deviation_std_mm = round(deviationStdMm, 2)
+  if (xMm !== undefined && yMm !== undefined) {
+    block.x_mm = round(xMm, 1)
+    block.y_mm = round(yMm, 1)
   }
+  if (placeStdMm !== undefined) block.place_std_mm = round(placeStdMm, 1)
+  if (radiusMm !== undefined) block.radius_mm = round(radiusMm, 1)
+  return block
 }
 
 const SCALES = [1, 10, 100, 1e3, 1e4, 1e5] as const

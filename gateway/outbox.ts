@@ -1,3 +1,5 @@
+import type { InspectionMessage } from './message.ts'
+
 /** One stored message, as it goes to every sink. */
 export interface OutboxEntry {
   readonly epoch: string
@@ -7,6 +9,11 @@ export interface OutboxEntry {
   readonly id: string
   /** The canonical JSON of the message (`poincon.inspection/1`). */
   readonly payload: string
+  /**
+   * The same message, as long as the process that wrote it has it at hand: whoever keeps up with the log need not parse
+   * what was made here. Nobody changes it.
+   */
+  readonly message?: InspectionMessage | undefined
 }
 
 /** The log as a sink's pump sees it. */

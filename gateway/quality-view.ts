@@ -11,7 +11,7 @@ export function describeQuality(
 ): QualityReport {
   return {
     alerts: alerts.map(viewOf).sort((one, other) => other.since.localeCompare(one.since)),
-    kpi: quality.kpis(),
+    kpi: kpiView(quality.kpis()),
     charts: quality.charts().map(({ key, chart, phase, points, capability }) => ({
       name: chart,
       ...key,
@@ -22,11 +22,17 @@ export function describeQuality(
   }
 }
 
-function viewOf({ id, rule, title, subject, severity, state, since, ...more }: Alert): AlertView {
+function kpiView({ endedShifts, ...running }: ReturnType<QualityWatch['kpis']>): QualityReport['kpi'] {
+  const ended = endedShifts.map(({ began_at, kpi }) => ({ began_at, ...kpi }))
+  return { ...running, ended_shifts: ended }
+}
+
+function viewOf({ id, rule, kind, title, subject, severity, state, since, ...more }: Alert): AlertView {
   const { value, limit, detail, occurrences, acknowledgedBy } = more
   return {
     id,
     rule,
+    kind,
     subject,
     severity,
     state,

@@ -4,6 +4,7 @@ import type { Alerts } from './alerts/alerts.ts'
 import type { Capability } from './analysis/charts/capability.ts'
 import { type ChartKey, ChartSet } from './analysis/charts/chart-set.ts'
 import type { Config } from './config.ts'
+import { kpiReportOf } from './kpi.ts'
 import { KpiBoard } from './kpi-board.ts'
 import type { KpiTargets } from './kpi-options.ts'
 import type { KpiReport } from './kpi-report.ts'
@@ -12,6 +13,7 @@ import type { Log } from './log.ts'
 import type { OutboxEntry } from './outbox.ts'
 import type { Recipe } from './recipe.ts'
 import { RejectWatch } from './reject-watch.ts'
+import type { ShiftBook, ShiftRecord } from './shift-book.ts'
 import { shiftsOptions } from './shift-options.ts'
 import type { Unit, UnitStatus } from './station.ts'
 
@@ -31,8 +33,16 @@ export interface QualityParts {
     readonly detail?: string
   }[]
   readonly gate: { readonly lineStopped: boolean; stopLine(): void }
+  /** Where shifts go that ended. */
+  readonly shifts: Pick<ShiftBook, 'load' | 'ended' | 'settle' | 'recent' | 'waiting'>
   readonly clock: Clock
   readonly log: Log
+}
+
+/** Charts that learn their limits anew. */
+export interface Relearning {
+  readonly charts: readonly string[]
+  readonly key: ChartKey
 }
 
 /** The recipe and lot that a chart belongs to, and what it says. */
@@ -80,7 +90,7 @@ export class QualityWatch implements Unit {
 
   /** Takes up what the process before had learnt; what cannot be read is learnt anew. */
   async start(): Promise<void> {
-    const { state, log } = this.#parts
+    const { state, shifts, log } = this.#parts
     const snapshot = await state.get(STATE).catch((err: unknown) => {
       log.warn({ err }, 'what was learnt of the parts cannot be read')
       return undefined
@@ -90,12 +100,14 @@ export class QualityWatch implements Unit {
       this.#kpis.restore(snapshot.kpis)
       this.#rejects.restore(snapshot.rejects)
     }
+    await shifts.load(isRecord(snapshot) ? snapshot.shifts : undefined)
     this.#ticking = this.#tick(this.#ended.signal)
   }
 
   async stop(): Promise<void> {
     this.#ended.abort()
     await this.#ticking
+    await this.#parts.shifts.settle()
     await this.#remember()
   }
 
@@ -113,11 +125,16 @@ export class QualityWatch implements Unit {
   }
 
   /** The part is on disk. Never throws. */
-  stored({ id, epoch, sequence, payload }: OutboxEntry, { judgement }: DecidedPart): void {
+  stored(entry: OutboxEntry, { judgement }: DecidedPart): void {
     this.#safely('charts', () => {
       const { alerts } = this.#parts
-      const message: unknown = JSON.parse(payload)
+      const { id, epoch, sequence } = entry
+      const message: unknown = entry.message ?? JSON.parse(entry.payload)
       const key = keyOf(message)
+      // What could not be graded was perhaps not measured at all.
+      if (key !== undefined && judgement.verdict.kind === 'graded') {
+        this.#measuredWith(key, calibrationOf(message))
+      }
       const points = key === undefined ? [] : this.#charts.see(key, judgement, sequence)
       const inspection = { id, epoch, sequence }
       for (const point of points) alerts.see({ kind: 'chart', ...point, inspection })
@@ -131,6 +148,29 @@ export class QualityWatch implements Unit {
     this.#rejects.reset()
   }
 
+  /**
+   * The charts of the recipe and lot of the last part learn their limits anew; what they had alerted of ends.
+   * @param name absent: all of them
+   * @returns those that do; none where the limits are configured, or no part has come
+   */
+  relearn(name?: string): Relearning | undefined {
+    const key = this.#charts.latest
+    return key === undefined ? undefined : { charts: this.#begunAnew(this.#charts.relearn(key, name)), key }
+  }
+
+  /** Limits that were learnt with one calibration say nothing of what another measures. */
+  #measuredWith(key: ChartKey, calibration: string): void {
+    const charts = this.#begunAnew(this.#charts.measuredWith(key, calibration))
+    if (charts.length > 0)
+      this.#parts.log.info({ charts, ...key }, 'another calibration: limits are learnt anew')
+  }
+
+  /** A chart that judges nothing for now alerts of nothing. */
+  #begunAnew(charts: readonly string[]): readonly string[] {
+    for (const chart of charts) this.#parts.alerts.see({ kind: 'chart', chart, violations: [] })
+    return charts
+  }
+
   /** Key figures begin again. */
   lotBegun(lot: string): void {
     const ended = this.#kpis.beginLot(lot, this.#parts.clock.wall())
@@ -138,12 +178,21 @@ export class QualityWatch implements Unit {
     this.resumed()
   }
 
-  /** The running lot, and the running shift where there is one. */
-  kpis(): { readonly lot: KpiReport; readonly shift?: KpiReport } {
+  /** The running lot, the running shift where there is one, and those that ended, newest first. */
+  kpis(): {
+    readonly lot: KpiReport
+    readonly shift?: KpiReport
+    readonly endedShifts: readonly ShiftRecord[]
+  } {
+    const targets = this.#targets()
+    const shift = this.#kpis.shiftReport(targets)
+    const endedShifts = this.#parts.shifts.recent
+    return { lot: this.#kpis.lotReport(targets), ...(shift === undefined ? {} : { shift }), endedShifts }
+  }
+
+  #targets(): KpiTargets {
     const { config, recipe } = this.#parts
-    const kpi = targetsOf(recipe()) ?? config.kpi
-    const shift = this.#kpis.shiftReport(kpi)
-    return { lot: this.#kpis.lotReport(kpi), ...(shift === undefined ? {} : { shift }) }
+    return targetsOf(recipe()) ?? config.kpi
   }
 
   /** Every chart that has a point. */
@@ -172,6 +221,7 @@ export class QualityWatch implements Unit {
       await clock.sleep(TICK_MS, signal).catch(() => {})
       if (signal.aborted) return
       this.#safely('units', () => this.#look())
+      await this.#parts.shifts.settle()
       if (clock.now() - remembered < REMEMBER_MS) continue
       remembered = clock.now()
       await this.#remember()
@@ -179,8 +229,11 @@ export class QualityWatch implements Unit {
   }
 
   #look(): void {
-    const { alerts, gate, units, clock } = this.#parts
+    const { alerts, gate, units, shifts, clock } = this.#parts
     this.#kpis.line(gate.lineStopped, clock.wall())
+    for (const { state, beginMs } of this.#kpis.takeEndedShifts()) {
+      shifts.ended(kpiReportOf(state, this.#targets()), beginMs)
+    }
     alerts.see({ kind: 'line', stands: gate.lineStopped })
     for (const { name, state, detail } of units()) alerts.see({ kind: 'unit', name, state, detail })
   }
@@ -191,6 +244,7 @@ export class QualityWatch implements Unit {
       charts: this.#charts.snapshot(),
       kpis: this.#kpis.snapshot(),
       rejects: this.#rejects.snapshot(),
+      shifts: this.#parts.shifts.waiting,
     }
     await state.set(STATE, value).catch((err: unknown) => {
       log.warn({ err }, 'what was learnt of the parts cannot be kept')
@@ -235,6 +289,13 @@ function keyOf(message: unknown): ChartKey | undefined {
   const { id, revision } = recipe
   if (typeof lot !== 'string' || typeof id !== 'string' || typeof revision !== 'number') return undefined
   return { recipe: id, revision, lot }
+}
+
+/** Ids of the calibrations that a part was measured with, as one text; parts without any have the empty one. */
+function calibrationOf(message: unknown): string {
+  if (!isRecord(message) || !isRecord(message.provenance)) return ''
+  const { calibration } = message.provenance
+  return Array.isArray(calibration) ? calibration.join(' ') : ''
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -1,10 +1,15 @@
-import { decode, encode } from '@msgpack/msgpack'
+import { decode, Encoder } from '@msgpack/msgpack'
 import { z } from 'zod'
 import { CHANNELS, decodeSpectrum, type Spectrum } from '../drivers/as7341/counts.ts'
+import type { Climate } from '../drivers/environment/climate.ts'
+import { withHistograms } from '../drivers/vl53l8ch/histograms.ts'
 import { decodeFrame, type RangeFrame } from '../drivers/vl53l8ch/ranges.ts'
+import type { Circumstances } from './analysis/judge.ts'
+import { histogramLayout } from './head-options.ts'
 import type { Observation } from './inspect.ts'
 import type { HeadKind, Measurement, Trigger } from './inspection.ts'
 import type { Look } from './look.ts'
+import { camelKeys } from './recipe-keys.ts'
 
 const bytes = z.union([
   z.custom<Uint8Array>((value) => value instanceof Uint8Array, 'expected bytes or base64'),
@@ -17,6 +22,8 @@ const ranges = z.object({
   targets_per_zone: z.literal([1, 2, 3, 4]),
   /** The frame as it came over the bus; of several looks the last. */
   payload: bytes,
+  /** What the frames do not say of the histograms that they carry; absent: none were asked for. */
+  histograms: histogramLayout.optional(),
   /** All looks, oldest first, where there were several; `belt_mm`: belt travel since the trigger. */
   looks: z
     .array(z.object({ belt_mm: z.number().optional(), payload: bytes }))
@@ -28,6 +35,8 @@ const spectrum = z.object({
   kind: z.literal('as7341'),
   atime: z.int().min(0).max(255),
   astep: z.int().min(0).max(65534),
+  /** Of the chip's own lamp, mA: a white reference of another current says nothing. Absent: it drives none. */
+  lamp_ma: z.number().min(0).max(258).optional(),
   /** Both halves as they came over the bus: 2 × 13 bytes, then STATUS2 of each (absent in older records). */
   payload: bytes,
 })
@@ -55,6 +64,8 @@ export const rawRecord = z.object({
       sample_id: z.string().max(128).optional(),
     })
     .optional(),
+  /** Around the station, where it is known. */
+  conditions: z.object({ temperature_c: z.number().optional() }).optional(),
   /** By head id; a head that is missing is an absent sensor. */
   heads: z.record(z.string(), rawHead),
   recipe: z.object({ id: z.string(), revision: z.int().min(1) }).optional(),
@@ -72,6 +83,7 @@ export function rawHeadOf(measurement: Measurement, looks: readonly Look[] = [])
         zones: measurement.zones,
         targets_per_zone: measurement.targetsPerZone,
         payload: measurement.raw,
+        ...rawLayout(measurement),
         ...(looks.length === 0 ? {} : { looks: looks.map(rawLook) }),
       }
     case 'as7341':
@@ -79,13 +91,38 @@ export function rawHeadOf(measurement: Measurement, looks: readonly Look[] = [])
   }
 }
 
+function rawLayout({ histograms }: RangeFrame): Pick<z.infer<typeof ranges>, 'histograms'> {
+  if (histograms === undefined) return {}
+  const { startBin, subSample, grid } = histograms.layout
+  const { startX, startY, mergeX, mergeY, columns, rows } = grid
+  return {
+    histograms: {
+      start_bin: startBin,
+      sub_sample: subSample,
+      grid: { start_x: startX, start_y: startY, merge_x: mergeX, merge_y: mergeY, columns, rows },
+    },
+  }
+}
+
+function frameOf(head: z.infer<typeof ranges>, payload: Uint8Array, takenAt: number): RangeFrame {
+  const frame = decodeFrame(payload, head.zones, head.targets_per_zone, takenAt)
+  return head.histograms === undefined ? frame : withHistograms(frame, camelKeys(head.histograms))
+}
+
 function rawLook({ frame, beltMm }: Look): { payload: Uint8Array; belt_mm?: number } {
   return { ...(beltMm === undefined ? {} : { belt_mm: beltMm }), payload: frame.raw }
 }
 
-function rawSpectrum({ raw, integration, gain, integrationMs, counts: seen }: Spectrum): RawHead {
+function rawSpectrum({ raw, integration, gain, integrationMs, lampMa, counts: seen }: Spectrum): RawHead {
   if (raw !== undefined && integration !== undefined) {
-    return { kind: 'as7341', atime: integration.atime, astep: integration.astep, payload: raw }
+    const { atime, astep } = integration
+    return {
+      kind: 'as7341',
+      atime,
+      astep,
+      ...(lampMa === undefined ? {} : { lamp_ma: lampMa }),
+      payload: raw,
+    }
   }
   return {
     kind: 'as7341',
@@ -101,10 +138,11 @@ function rawSpectrum({ raw, integration, gain, integrationMs, counts: seen }: Sp
  * @throws SensorError `corrupt` where the bytes contradict themselves
  */
 export function measurementOf(head: RawHead, takenAt: number): RangeFrame | Spectrum {
-  if (head.kind === 'vl53l8ch') {
-    return decodeFrame(head.payload, head.zones, head.targets_per_zone, takenAt)
+  if (head.kind === 'vl53l8ch') return frameOf(head, head.payload, takenAt)
+  if ('atime' in head) {
+    const spectrum = decodeSpectrum(head.payload, head, takenAt)
+    return head.lamp_ma === undefined ? spectrum : { ...spectrum, lampMa: head.lamp_ma }
   }
-  if ('atime' in head) return decodeSpectrum(head.payload, head, takenAt)
   return {
     kind: 'as7341',
     takenAt,
@@ -123,14 +161,17 @@ export function measurementOf(head: RawHead, takenAt: number): RangeFrame | Spec
 export function looksOf(head: RawHead, takenAt: number): readonly Look[] {
   if (head.kind !== 'vl53l8ch' || head.looks === undefined) return []
   return head.looks.map(({ belt_mm: beltMm, payload }) => ({
-    frame: decodeFrame(payload, head.zones, head.targets_per_zone, takenAt),
+    frame: frameOf(head, payload, takenAt),
     ...(beltMm === undefined ? {} : { beltMm }),
   }))
 }
 
+/** Keeps its buffer from one record to the next, and gives each away as a copy. */
+const encoder = new Encoder()
+
 /** The raw record of one part, as the store keeps it: MessagePack of `poincon.raw/1`. */
 export function encodeRaw(record: RawRecord): Uint8Array {
-  return encode(record)
+  return encoder.encode(record)
 }
 
 /** @throws ZodError when the bytes are not a raw record */
@@ -145,10 +186,41 @@ export function rawLine(record: RawRecord): string {
   )
 }
 
+/** When a part came, and what it was like around the station. */
+interface Moment {
+  /** Ms since 1970. */
+  readonly wallMs: number
+  readonly climate?: Pick<Climate, 'temperatureC'> | undefined
+}
+
+/** What the analysis is told of the moment: exactly what a raw record keeps of it. */
+export function conditionsOf({ wallMs, climate }: Moment): Circumstances {
+  return recordedConditions({
+    t_us: microseconds(wallMs),
+    ...(climate === undefined ? {} : { conditions: { temperature_c: climate.temperatureC } }),
+  })
+}
+
+/** What the analysis was told of the moment. */
+export function recordedConditions({
+  t_us: tUs,
+  conditions,
+}: Pick<RawRecord, 't_us' | 'conditions'>): Circumstances {
+  const temperatureC = conditions?.temperature_c
+  return {
+    ...(tUs === undefined ? {} : { atMs: tUs / 1000 }),
+    ...(temperatureC === undefined ? {} : { temperatureC }),
+  }
+}
+
+function microseconds(ms: number): number {
+  return Math.round(ms * 1000)
+}
+
 /** What one part left, ready to be stored. */
 export function rawRecordOf(
   trigger: Trigger,
-  wallMs: number,
+  { wallMs, climate }: Moment,
   { measurements, looks }: Pick<Observation, 'measurements' | 'looks'>,
   judgedWith: {
     readonly recipe: { readonly id: string; readonly revision: number }
@@ -157,12 +229,13 @@ export function rawRecordOf(
 ): RawRecord {
   return {
     schema: 'poincon.raw/1',
-    t_us: Math.round(wallMs * 1000),
+    t_us: microseconds(wallMs),
     trigger: {
       number: trigger.number,
       source: trigger.source,
       ...(trigger.sampleId === undefined ? {} : { sample_id: trigger.sampleId }),
     },
+    ...(climate === undefined ? {} : { conditions: { temperature_c: climate.temperatureC } }),
     heads: Object.fromEntries(
       [...measurements].map(([id, measurement]) => [id, rawHeadOf(measurement, looks.get(id))]),
     ),

@@ -8,7 +8,9 @@ import { openReader, openWriter } from './store/connections.ts'
 import { StoreError } from './store/error.ts'
 import { lockDirectory } from './store/lock.ts'
 import { migrate } from './store/migrations/migrate.ts'
+import { Calibrations } from './store/registry/calibrations.ts'
 import { Recipes, type StoredRecipe } from './store/registry/recipes.ts'
+import { StationState } from './store/registry/station-state.ts'
 import { Writer } from './store/writer.ts'
 
 /** What a look at the recipes needs. */
@@ -31,6 +33,37 @@ export async function readRecipes<Result>(
   try {
     // The connection is read-only: what would be saved through it is refused by SQLite.
     return await read(new Recipes(await Writer.over(reader), reader, systemClock))
+  } finally {
+    await reader.close()
+  }
+}
+
+/** What a look at a station's registry needs. */
+export interface RegistryShelf {
+  readonly recipes: RecipeShelf
+  readonly calibrations: Pick<Calibrations, 'newest' | 'all'>
+  readonly state: Pick<StationState, 'get'>
+}
+
+/**
+ * Reads recipes, calibrations and what the station remembers, also while it runs.
+ * @param dir the data directory
+ * @throws StoreError
+ */
+export async function readRegistry<Result>(
+  dir: string,
+  read: (shelf: RegistryShelf) => Promise<Result>,
+): Promise<Result> {
+  const file = join(dir, DATABASE)
+  if (!existsSync(file)) return await read({ recipes: NEW_STATION, ...NOTHING })
+  const reader = await openReader(file)
+  try {
+    const writer = await Writer.over(reader)
+    return await read({
+      recipes: new Recipes(writer, reader, systemClock),
+      calibrations: new Calibrations(writer, reader),
+      state: new StationState(writer, reader),
+    })
   } finally {
     await reader.close()
   }
@@ -76,6 +109,11 @@ const NEW_STATION: RecipeShelf = {
     Promise.resolve(revision === 1 ? builtIns().find((stored) => stored.id === id) : undefined),
   newest: () => Promise.resolve(builtIns().sort((a, b) => (a.id < b.id ? -1 : 1))),
   revisions: (id) => Promise.resolve(builtIns().filter((stored) => stored.id === id)),
+}
+
+const NOTHING: Omit<RegistryShelf, 'recipes'> = {
+  calibrations: { newest: () => Promise.resolve(undefined), all: () => Promise.resolve([]) },
+  state: { get: () => Promise.resolve(undefined) },
 }
 
 function builtIns(): StoredRecipe[] {

@@ -4,7 +4,7 @@ import type { AnomalyBlock } from './anomaly-block.ts'
 import type { ClockState } from './clock-discipline.ts'
 import type { Identity } from './identity.ts'
 import type { Inspected } from './inspect.ts'
-import type { Judgement } from './inspection.ts'
+import type { Finding, Judgement } from './inspection.ts'
 import type { InspectionDraft } from './message.ts'
 import { analysisBlocks, headBlock, round } from './message-blocks.ts'
 import { encodeRaw, rawRecordOf } from './raw.ts'
@@ -54,23 +54,23 @@ export function recordOf(
     station: identity.station,
     sample_id: trigger.sampleId ?? `${lotId}-${timestamp.slice(11).replace(/\D/g, '')}`,
     lot_id: lotId,
-    ...(trigger.reinspects === undefined ? {} : { reinspection_of: trigger.reinspects }),
-    ...(dryRun ? { dry_run: true } : {}),
     recipe: { id: recipe.recipe.id, revision: recipe.revision },
-    ...analysisBlocks(shown, evidence.frame, evidence.spectrum),
-    ...furtherHeads(inspected),
-    ...(anomaly === undefined ? {} : { anomaly }),
     verdict: verdictBlock(judgement, latencyMs),
     provenance: {
       software,
-      ...(architecture === undefined ? {} : { architecture }),
       recipe_sha256: recipe.sha256,
       calibration,
       models: {},
     },
     meta: { firmware_version: software, ...climateFields(climate), config_profile: recipe.recipe.id },
   }
-  const raw = rawRecordOf(trigger, wallMs, observation, {
+  // Assigned, not spread: see message-blocks.ts.
+  Object.assign(draft, analysisBlocks(shown, evidence.frame, evidence.spectrum), furtherHeads(inspected))
+  if (trigger.reinspects !== undefined) draft.reinspection_of = trigger.reinspects
+  if (dryRun) draft.dry_run = true
+  if (anomaly !== undefined) draft.anomaly = anomaly
+  if (architecture !== undefined) draft.provenance.architecture = architecture
+  const raw = rawRecordOf(trigger, { wallMs, climate }, observation, {
     recipe: draft.recipe,
     calibration,
   })
@@ -95,6 +95,16 @@ function furtherHeads({ observation, evidence }: Inspected): Pick<InspectionDraf
     : { heads: Object.fromEntries(further.map(([id, one]) => [id, headBlock(one)])) }
 }
 
+type FindingBlock = Extract<InspectionDraft['verdict'], { kind: 'graded' }>['findings'][number]
+
+function findingBlock({ code, value, limit, contribution }: Finding): FindingBlock {
+  const block: FindingBlock = { code }
+  if (value !== undefined) block.value = round(value, 4)
+  if (limit !== undefined) block.limit = round(limit, 4)
+  if (contribution !== undefined) block.contribution = round(contribution, 4)
+  return block
+}
+
 function verdictBlock({ verdict }: Judgement, latencyMs: number): InspectionDraft['verdict'] {
   const latency_ms = round(latencyMs, 2)
   if (verdict.kind === 'ungraded') {
@@ -106,10 +116,7 @@ function verdictBlock({ verdict }: Judgement, latencyMs: number): InspectionDraf
     score: round(verdict.score, 4),
     action: verdict.action,
     reasons: [...new Set(verdict.findings.map(({ code }) => code))],
-    findings: verdict.findings.map(({ code, ...numbers }) => ({
-      code,
-      ...Object.fromEntries(Object.entries(numbers).map(([key, value]) => [key, round(value, 4)])),
-    })),
+    findings: verdict.findings.map(findingBlock),
     latency_ms,
   }
 }

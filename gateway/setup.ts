@@ -1,70 +1,47 @@
 import { z } from 'zod'
 import { type Plan, prepare } from './analysis/judge.ts'
-import type { SpectralReference } from './analysis/reflectance.ts'
-import { isExpired, newestValid } from './calibration/newest.ts'
-import { rowsOf } from './calibration/register.ts'
-import { spectralReferenceOf } from './calibration/spectral.ts'
-import { type EmptyTray, emptyTrayJson, parseCalibration } from './calibration.ts'
+import { isExpired } from './calibration/newest.ts'
+import { type EmptyTray, emptyTrayJson, parseCalibration, withOffset } from './calibration.ts'
 import { ConfigError } from './config.ts'
-import { dayLotId, lotId } from './lot.ts'
 import type { Recipe } from './recipe.ts'
-import { installBuiltIns, type RecipeRevisions, storedRecipe } from './recipe-revisions.ts'
+import { installBuiltIns } from './recipe-revisions.ts'
 import { BUILT_IN_RECIPES } from './recipes/built-in.ts'
+import { References, type ReferencesInForce } from './references.ts'
+import {
+  type Lot,
+  lotNow,
+  lotOf,
+  lotSchema,
+  newestTray,
+  type RecipeInForce,
+  recipeInForce,
+  type SetupRegistry,
+} from './setup-registry.ts'
 
-/** Where a setup keeps what it must remember: the registry of the store. */
-export interface SetupRegistry {
-  readonly recipes: RecipeRevisions
-  readonly calibrations: {
-    save(calibration: {
-      readonly id: string
-      readonly kind: string
-      readonly subject: string
-      readonly takenAt: string
-      readonly takenBy: string
-      readonly calibration: unknown
-    }): Promise<void>
-    newest(kind: string, subject?: string): Promise<{ readonly calibration: unknown } | undefined>
-    all(kind: string): Promise<readonly { readonly subject: string; readonly calibration: unknown }[]>
-  }
-  readonly state: {
-    get(key: string): Promise<unknown>
-    set(key: string, value: unknown): Promise<void>
-  }
-}
-
-/** A recipe in force, as messages name it. */
-export interface RecipeInForce {
-  readonly recipe: Recipe
-  readonly revision: number
-  readonly sha256: string
-}
+export type { Lot, RecipeInForce, SetupRegistry } from './setup-registry.ts'
 
 /** Everything that decides about a part, as it stood when the part came. */
 export interface InForce {
   readonly recipe: RecipeInForce
   readonly lotId: string
   readonly tray: EmptyTray | undefined
-  /** Ids of the white and dark reference that colours are measured against. */
+  /** Ids of the references beside it: white and dark for colours, the head's offsets for the tray. */
   readonly references: readonly string[]
   readonly plan: Plan
 }
 
-/** The white reference of the station for the recipe's stage. */
-interface White {
-  readonly reference: SpectralReference
-  readonly ids: readonly string[]
-}
+/** Why this station cannot measure as a recipe asks, in one line; undefined: it can, as far as is known. */
+export type Refusal = (recipe: Recipe, tray: EmptyTray | undefined) => string | undefined
 
-export interface Lot {
-  readonly id: string
-  /** RFC 3339. */
-  readonly startedAt: string
+export interface SetupOptions {
+  /** Of a station that has never selected one. */
+  readonly recipeId: string
+  readonly wallMs: number
+  /** ms since 1970, now; default: time stands still. */
+  readonly wall?: () => number
+  /** Default: it can do everything. */
+  readonly refusal?: Refusal
 }
-
-const lotSchema = z.strictObject({
-  id: lotId,
-  startedAt: z.iso.datetime(),
-})
 
 /**
  * What the station makes now, and from what it measures: recipe, lot, calibration. All of it outlives a restart;
@@ -73,54 +50,57 @@ const lotSchema = z.strictObject({
 export class Setup {
   readonly #registry: SetupRegistry
   readonly #wall: () => number
+  readonly #refusal: Refusal
+  readonly #references = new References()
   /** The chips that a calibration belongs to. */
   #subject: string | undefined
   #recipe: RecipeInForce
   #lot: Lot
   #tray: EmptyTray | undefined
-  #white: White | undefined
+  /** One that was in force, or would be, and does not hold any more. */
+  #ranOut: EmptyTray | undefined
+  #refs: ReferencesInForce
+  #offsetIds: readonly string[] = []
+  #refused: string | undefined
   #plan: Plan
 
   private constructor(
     registry: SetupRegistry,
-    { recipe, lot, wall }: { recipe: RecipeInForce; lot: Lot; wall: () => number },
+    { recipe, lot, wall, refusal }: Required<Pick<SetupOptions, 'wall' | 'refusal'>> & InForceNames,
   ) {
     this.#registry = registry
     this.#wall = wall
+    this.#refusal = refusal
     this.#recipe = recipe
     this.#lot = lot
+    this.#refs = this.#lookUp()
     this.#plan = prepare(recipe.recipe, undefined)
   }
 
   /**
    * Takes up what the station did before it stopped; which calibration is in force the heads say (`useChips`). A new
    * station starts with the built-in recipes.
-   * @throws RecipeError for a recipe in the store that is none; ConfigError where `recipeId` does not exist
+   * @throws RecipeError for a recipe in the store that is none; ConfigError where `recipeId` does not exist, or the
+   *   station cannot measure as the recipe asks
    */
-  static async load(
-    registry: SetupRegistry,
-    { recipeId, wallMs, wall = () => wallMs }: { recipeId: string; wallMs: number; wall?: () => number },
-  ): Promise<Setup> {
+  static async load(registry: SetupRegistry, options: SetupOptions): Promise<Setup> {
+    const { recipeId, wallMs, wall = () => wallMs, refusal = () => undefined } = options
     await installBuiltIns(registry.recipes)
     const selected = z
       .string()
       .catch(recipeId)
       .parse(await registry.state.get('recipe'))
-    const storedLot = lotSchema.safeParse(await registry.state.get('lot'))
-    const lot = storedLot.success
-      ? storedLot.data
-      : lotOf(
-          dayLotId(wallMs, () => false),
-          wallMs,
-        )
-    if (!storedLot.success) await registry.state.set('lot', lot)
+    const lot = await lotNow(registry, wallMs)
     if (selected === recipeId && (await registry.recipes.get(recipeId)) === undefined) {
       const known = BUILT_IN_RECIPES.map(({ id }) => id).join(', ')
       throw new ConfigError(
         `recipe: ${JSON.stringify(recipeId)}: expected a recipe of the store, e.g. ${known}`,
       )
     }
-    const setup = new Setup(registry, { recipe: await recipeInForce(registry, selected), lot, wall })
+    const recipe = await recipeInForce(registry, selected)
+    const refused = refusal(recipe.recipe, await newestTray(registry))
+    if (refused !== undefined) throw new ConfigError(refused)
+    const setup = new Setup(registry, { recipe, lot, wall, refusal })
     await setup.useReferences()
     return setup
   }
@@ -141,28 +121,13 @@ export class Setup {
     const stored = await this.#registry.calibrations.newest('empty-tray', subject)
     // Meanwhile a head may have been exchanged once more.
     if (stored === undefined || this.#subject !== subject) return
-    const tray = parseCalibration(stored.calibration)
-    const { validUntil } = tray
-    const row = validUntil === undefined ? {} : { valid_until: validUntil }
-    if (!isExpired(row, this.#wall())) this.#take(tray)
+    this.#take(parseCalibration(stored.calibration))
   }
 
-  /** Takes up the newest white reference of the recipe's stage that still holds, and the dark one beside it. */
+  /** Takes up what the heads were calibrated with since: white and dark of the recipe's stage, offsets of the chip. */
   async useReferences(): Promise<void> {
-    const { calibrations } = this.#registry
-    const { stage } = this.#recipe.recipe
-    const [whites, darks] = [await rowsOf(calibrations, 'white'), await rowsOf(calibrations, 'dark')]
-    const white = newestValid(whites, { kind: 'white', stage }, this.#wall())
-    const dark = newestValid(darks, { kind: 'dark', stage }, this.#wall())
-    const row = dark.state === 'valid' ? dark.row : undefined
-    this.#white =
-      white.state === 'valid'
-        ? {
-            reference: spectralReferenceOf(white.row, row),
-            ids: [white.row.id, ...(row === undefined ? [] : [row.id])],
-          }
-        : undefined
-    this.#take(this.#tray)
+    await this.#references.load(this.#registry.calibrations)
+    this.#take(this.#tray ?? this.#ranOut)
   }
 
   /** The chips that the calibration in force belongs to. */
@@ -179,30 +144,53 @@ export class Setup {
   }
 
   get tray(): EmptyTray | undefined {
+    this.#expire()
     return this.#tray
+  }
+
+  /** An empty tray that would be in force, and has run out. */
+  get trayThatRanOut(): EmptyTray | undefined {
+    this.#expire()
+    return this.#ranOut
+  }
+
+  /** How the calibrations beside the tray stand with the recipe in force. */
+  get standings(): ReferencesInForce['standings'] {
+    this.#expire()
+    return this.#refs.standings
+  }
+
+  /** Why no part is graded, where the recipe holds parts while a calibration is not there. */
+  get obstacle(): 'not-calibrated' | undefined {
+    return Object.values(this.standings).find(({ obstacle }) => obstacle !== undefined)?.obstacle
+  }
+
+  /** Why the recipe cannot be measured over the tray that was found; such parts are ungraded. */
+  get refused(): string | undefined {
+    return this.#refused
   }
 
   /** What the next part is judged by. */
   get inForce(): InForce {
-    const references = this.#white?.ids ?? []
+    this.#expire()
+    const references = [...this.#refs.whiteIds, ...this.#offsetIds]
     return { recipe: this.#recipe, lotId: this.#lot.id, tray: this.#tray, references, plan: this.#plan }
   }
 
-  /** The same recipe over another calibration, for recorded data that was measured with it. */
+  /** The same recipe over another calibration, for recorded data that was measured with it: by another chip. */
   inForceOver(tray: EmptyTray | undefined): InForce {
     const { recipe } = this.#recipe
+    const { white, whiteIds } = this.#refs
     return tray?.id === this.#tray?.id
       ? this.inForce
-      : {
-          ...this.inForce,
-          tray,
-          plan: prepare(recipe, tray, this.#white?.reference),
-        }
+      : { ...this.inForce, tray, references: whiteIds, plan: prepare(recipe, tray, white) }
   }
 
-  /** @throws Error when there is no such recipe */
+  /** @throws Error when there is no such recipe, or the station cannot measure as it asks */
   async selectRecipe(id: string): Promise<RecipeInForce> {
     const recipe = await recipeInForce(this.#registry, id)
+    const refused = this.#refusal(recipe.recipe, this.#tray ?? (await newestTray(this.#registry)))
+    if (refused !== undefined) throw new Error(refused)
     await this.#registry.state.set('recipe', id)
     this.#recipe = recipe
     await this.useReferences()
@@ -235,19 +223,38 @@ export class Setup {
     if (this.#subject === subject) this.#take(tray)
   }
 
+  #lookUp(): ReferencesInForce {
+    const { recipe } = this.#recipe
+    return this.#references.inForce({ recipe, chips: this.#subject, atMs: this.#wall() })
+  }
+
   #take(tray: EmptyTray | undefined): void {
-    this.#tray = tray
-    this.#plan = prepare(this.#recipe.recipe, tray, this.#white?.reference)
+    const ended = tray !== undefined && isExpired(rowEnd(tray), this.#wall())
+    this.#ranOut = ended ? tray : undefined
+    this.#tray = ended ? undefined : tray
+    this.#refs = this.#lookUp()
+    const { white, offset } = this.#refs
+    const measured = this.#tray === undefined ? undefined : withOffset(this.#tray, offset)
+    this.#offsetIds = offset === undefined || measured === this.#tray ? [] : [offset.id]
+    this.#plan = prepare(this.#recipe.recipe, measured, white)
+    this.#refused = this.#refusal(this.#recipe.recipe, this.#tray)
+  }
+
+  /** What has run out since is not in force any more. */
+  #expire(): void {
+    const tray = this.#tray
+    const wallMs = this.#wall()
+    if (wallMs >= this.#refs.untilMs || (tray !== undefined && isExpired(rowEnd(tray), wallMs))) {
+      this.#take(tray ?? this.#ranOut)
+    }
   }
 }
 
-function lotOf(id: string, wallMs: number): Lot {
-  return { id, startedAt: new Date(wallMs).toISOString() }
+interface InForceNames {
+  readonly recipe: RecipeInForce
+  readonly lot: Lot
 }
 
-async function recipeInForce(registry: SetupRegistry, id: string): Promise<RecipeInForce> {
-  const stored = await registry.recipes.get(id)
-  if (stored === undefined)
-    throw new Error(`recipe ${JSON.stringify(id)}: there is none of this id in the store`)
-  return { recipe: storedRecipe(stored), revision: stored.revision, sha256: stored.sha256 }
+function rowEnd({ validUntil }: EmptyTray): { readonly valid_until?: string } {
+  return validUntil === undefined ? {} : { valid_until: validUntil }
 }

@@ -67,23 +67,40 @@ export class SimulatedWiring {
   }
 }
 
-/** Where trigger or encoder hang on simulated lines: the belt that moves them, until the signal aborts. */
+/**
+ * Where trigger or encoder hang on simulated lines: the belt that moves them, until the signal aborts.
+ * @param line whose trays ride on it; where they do not move by themselves they come as the trigger's period says
+ */
 export function simulatedBelt(
   { trigger, encoder }: Config,
-  { pins, clock }: Pick<SimulatedWiringOptions, 'pins' | 'clock'>,
+  {
+    pins,
+    clock,
+    line,
+  }: Pick<SimulatedWiringOptions, 'pins' | 'clock'> & { readonly line: SimulatedLine | undefined },
 ): ((moving: () => boolean, signal: AbortSignal) => Promise<void>) | undefined {
   const barrier =
     trigger.kind === 'light-barrier' && trigger.line?.chip === 'simulated' ? trigger.line : undefined
   const shaft = encoder?.kind === 'line' && encoder.line.chip === 'simulated' ? encoder.line : undefined
   if (barrier === undefined && shaft === undefined) return undefined
+  const periodMs = Math.max(trigger.period_ms, passingMs(line?.belt))
+  const pulsesPerPart =
+    line?.belt === undefined || encoder === undefined
+      ? (trigger.pulses_per_part ?? PULSES_PER_PART)
+      : (line.belt.mmPerS * periodMs) / 1000 / encoder.mm_per_pulse
   const options = {
-    periodMs: trigger.period_ms,
+    periodMs,
     ...(barrier === undefined ? {} : { barrier: lineSpec(barrier) }),
-    ...(shaft === undefined
-      ? {}
-      : { encoder: { line: lineSpec(shaft), pulsesPerPart: trigger.pulses_per_part ?? PULSES_PER_PART } }),
+    ...(shaft === undefined ? {} : { encoder: { line: lineSpec(shaft), pulsesPerPart } }),
   }
   return (moving, signal) => runSimulatedBelt(pins, clock, { ...options, moving }, signal)
 }
 
 const PULSES_PER_PART = 100
+/** Between two trays that ride on the belt, as a share of the way of one: only one is seen at a time. */
+const GAP = 0.1
+
+/** Time that a tray needs from where it comes to as far behind the heads, and the gap to the next, ms. */
+function passingMs(belt: SimulatedLine['belt']): number {
+  return belt === undefined ? 0 : ((1 + GAP) * 2000 * Math.abs(belt.fromMm)) / belt.mmPerS
+}

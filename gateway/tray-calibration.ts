@@ -1,5 +1,7 @@
 import type { Clock } from '../drivers/clock.ts'
 import { measureEmptyTray } from './calibrate.ts'
+import { expiryText } from './calibration/newest.ts'
+import { validUntil } from './calibration/origin.ts'
 import type { EmptyTray } from './calibration.ts'
 import type { MeasuringHead } from './inspect.ts'
 import type { Log } from './log.ts'
@@ -48,7 +50,7 @@ export class TrayCalibration implements Unit {
     if (setup.tray !== undefined || !heads.some(({ kind }) => kind === 'vl53l8ch')) return
     if (setup.subject === undefined || (await setup.everCalibrated())) return
     try {
-      const tray = await this.measure('first start', signal)
+      const tray = await this.measure('first start', { signal })
       log.info({ calibration: tray.id, frames: tray.frames }, 'empty tray measured')
     } catch (error) {
       log.warn({ err: error }, 'the empty tray could not be measured')
@@ -85,13 +87,19 @@ export class TrayCalibration implements Unit {
 
   /**
    * @param by who says that the tray is empty
+   * @param validDays how long it shall hold; absent: as long as the chips are the same
    * @throws when a head does not deliver, or what it sees is no empty tray; the calibration before stays in force
    */
-  async measure(by: string, signal?: AbortSignal): Promise<EmptyTray> {
+  async measure(
+    by: string,
+    { validDays, signal }: { readonly validDays?: number | undefined; readonly signal?: AbortSignal } = {},
+  ): Promise<EmptyTray> {
     const { setup, heads, clock } = this.#options
     try {
       const tray = await this.exclusively('empty', signal, async (limited) => {
-        const measured = await measureEmptyTray(heads, clock, by, limited)
+        const found = await measureEmptyTray(heads, clock, by, limited)
+        const until = validUntil({ clock }, { validDays })
+        const measured = { ...found, ...(until === undefined ? {} : { validUntil: until }) }
         await setup.calibrated(measured)
         return measured
       })
@@ -131,13 +139,25 @@ export class TrayCalibration implements Unit {
 
   status(): UnitStatus {
     const { setup, heads } = this.#options
-    const { tray } = setup
+    const { tray, refused } = setup
     if (!heads.some(({ kind }) => kind === 'vl53l8ch')) return { state: 'ok' }
     if (tray === undefined) {
-      const trouble = this.#trouble === undefined ? '' : `: ${this.#trouble}`
-      const detail = `no empty tray measured with these heads${trouble}; empty it and send cmd/calibration/start`
+      const detail = `${this.#lack()}; empty it and send cmd/calibration/start`
       return { state: 'failed', detail, facts: { chips: setup.subject ?? 'unknown' } }
     }
-    return { state: 'ok', facts: { id: tray.id, at: tray.at, by: tray.by, chips: setup.subject ?? '' } }
+    const facts = { id: tray.id, at: tray.at, by: tray.by, chips: setup.subject ?? '', ...untilFact(tray) }
+    return refused === undefined ? { state: 'ok', facts } : { state: 'failed', detail: refused, facts }
   }
+
+  #lack(): string {
+    const { setup, clock } = this.#options
+    const { trayThatRanOut: gone } = setup
+    const trouble = this.#trouble === undefined ? '' : `: ${this.#trouble}`
+    if (gone?.validUntil === undefined) return `no empty tray measured with these heads${trouble}`
+    return `${expiryText('empty-tray', { ...gone, until: gone.validUntil, atMs: clock.wall() })}${trouble}`
+  }
+}
+
+function untilFact({ validUntil: until }: EmptyTray): { readonly valid_until?: string } {
+  return until === undefined ? {} : { valid_until: until }
 }

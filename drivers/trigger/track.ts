@@ -20,8 +20,12 @@ interface Seen {
 /** Speed is taken over at least this time and this way: a single pulse says little. */
 const SPEED_OVER_MS = 50
 const SPEED_OVER_PULSES = 8
-/** Positions remembered for questions about the past. */
+/** Newest positions that are remembered one by one, for questions about the past. */
 const REMEMBERED = 512
+/** Older ones are as good so far apart, ms: a belt changes its speed slowly. */
+const THINNED_MS = 20
+/** So many of those: more than the minute that a part may take. */
+const MOST_THINNED = 4096
 /** A counter may be read this much later than its time says, ms: a jump is judged with it. */
 const READ_JITTER_MS = 5
 
@@ -34,6 +38,9 @@ export class Track {
   readonly #options: TrackOptions
   #last: bigint | undefined
   #seen: Seen[] = []
+  /** How many of them, the oldest, are thinned out; and whether there were older ones. */
+  #thinned = 0
+  #forgot = false
   #position = 0
 
   constructor(options: TrackOptions) {
@@ -54,6 +61,8 @@ export class Track {
     const before = this.#seen.at(-1)
     this.#last = count
     if (before !== undefined && this.#jumped(delta, at - before.to)) {
+      this.restart()
+      this.#last = count
       this.#seen = [{ position: this.#position, from: at, to: at }]
       return false
     }
@@ -66,9 +75,14 @@ export class Track {
   restart(): void {
     this.#last = undefined
     this.#seen = []
+    this.#thinned = 0
+    this.#forgot = false
   }
 
-  /** @param now of the question; what lies after it is foretold @returns undefined before the first reading */
+  /**
+   * @param now of the question; what lies after it is foretold
+   * @returns undefined before the first reading, and of what is so long ago that it is forgotten
+   */
   positionAt(at: number, now: number): number | undefined {
     const last = this.#seen.at(-1)
     if (last === undefined) return undefined
@@ -122,7 +136,26 @@ export class Track {
     const then = Math.max(at, last?.to ?? at)
     if (last?.position === this.#position) last.to = then
     else this.#seen.push({ position: this.#position, from: then, to: then })
-    if (this.#seen.length > 2 * REMEMBERED) this.#seen = this.#seen.slice(-REMEMBERED)
+    if (this.#seen.length - this.#thinned > 2 * REMEMBERED) this.#thin()
+  }
+
+  /** A fine encoder makes thousands of pulses while a part passes: all of them would be too many to keep. */
+  #thin(): void {
+    const { standstillMs } = this.#options
+    const step = Math.min(THINNED_MS, standstillMs / 2)
+    const kept = this.#seen.slice(0, this.#thinned)
+    const end = this.#seen.length - REMEMBERED
+    for (let place = this.#thinned; place < end; place += 1) {
+      const [seen, next] = [this.#seen[place], this.#seen[place + 1]]
+      if (seen === undefined || next === undefined) break
+      // Where it stood, it is known when it set off.
+      const stood = next.from - seen.from > standstillMs
+      if (stood || next.from - (kept.at(-1)?.from ?? Number.NEGATIVE_INFINITY) > step) kept.push(seen)
+    }
+    this.#forgot ||= kept.length > MOST_THINNED
+    const old = kept.slice(-MOST_THINNED)
+    this.#thinned = old.length
+    this.#seen = [...old, ...this.#seen.slice(end)]
   }
 
   /** The pulse to reckon the speed from: far enough back, but not from before the belt stood still. */
@@ -143,16 +176,19 @@ export class Track {
   }
 
   #between(at: number): number | undefined {
-    for (let place = this.#seen.length - 1; place >= 0; place -= 1) {
-      const before = this.#seen[place]
-      const after = this.#seen[place + 1]
-      if (before === undefined || before.from > at) continue
-      if (after === undefined) return before.position
-      const setOffAt = this.#setOffAt(before, after)
-      const share = Math.max(0, at - setOffAt) / (after.from - setOffAt)
-      return before.position + (after.position - before.position) * share
+    let [low, high] = [0, this.#seen.length]
+    // The first that began after it.
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if ((this.#seen[middle]?.from ?? at) > at) high = middle
+      else low = middle + 1
     }
-    return this.#seen[0]?.position
+    const [before, after] = [this.#seen[low - 1], this.#seen[low]]
+    if (before === undefined) return this.#forgot ? undefined : after?.position
+    if (after === undefined) return before.position
+    const setOffAt = this.#setOffAt(before, after)
+    const share = Math.max(0, at - setOffAt) / (after.from - setOffAt)
+    return before.position + (after.position - before.position) * share
   }
 
   /** When it left a position: at once, unless it stood there. */

@@ -13,8 +13,16 @@ const index = z.object({
 export const qualityReport = z.object({
   alerts: z.array(alertView).describe('Open alerts, newest first.'),
   kpi: z
-    .object({ lot: kpiReport, shift: kpiReport.exactOptional() })
-    .describe('Key figures of the running lot, and of the running shift where there is one.'),
+    .object({
+      lot: kpiReport,
+      shift: kpiReport.exactOptional(),
+      ended_shifts: z
+        .array(kpiReport.extend({ began_at: z.iso.datetime().describe('When the shift began.') }))
+        .describe('Shifts that ended, newest first; at most 21.'),
+    })
+    .describe(
+      'Key figures of the running lot, of the running shift where there is one, and of shifts before.',
+    ),
   charts: z
     .array(
       z.object({
@@ -55,7 +63,7 @@ export function qualityRoutes(app: FastifyInstance, quality: AskQuality): void {
     '/api/v1/quality',
     {
       schema: {
-        summary: 'Open alerts, key figures of lot and shift, control charts',
+        summary: 'Open alerts, key figures of lot and shifts, control charts',
         tags: ['quality'],
         response: { 200: { description: 'as it is now', $ref: 'QualityReport#' } },
       },

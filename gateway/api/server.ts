@@ -3,7 +3,7 @@ import type { Clock } from '../../drivers/clock.ts'
 import type { Log } from '../log.ts'
 import type { Unit, UnitStatus } from '../station.ts'
 import { addSchemas, docsRoutes } from './docs.ts'
-import { useZodDoor } from './door.ts'
+import { noSchemaCompilers, useZodDoor } from './door.ts'
 import { healthRoutes } from './health.ts'
 import { inspectionRoutes } from './inspections.ts'
 import { PAGE_POLICY, pageRoutes } from './page.ts'
@@ -39,6 +39,7 @@ export function buildServer(sources: ApiSources): FastifyInstance {
   const { log } = sources
   const app = Fastify({
     bodyLimit: MAX_BODY_BYTES,
+    schemaController: noSchemaCompilers,
     requestTimeout: REQUEST_TIMEOUT_MS,
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 64 },

@@ -44,6 +44,11 @@ export function chipsOf(heads: readonly Pick<BenchHead, 'id' | 'kind' | 'identit
     .join(' ')
 }
 
+/** Whether a chip's row is for one of these. @param subject its serial @param chips as `chipsOf` names them */
+export function isOfChip(subject: string, chips: string): boolean {
+  return chips.split(' ').some((chip) => chip.endsWith(`@${subject.slice(0, SHOWN)}`))
+}
+
 export interface OpenBench extends Bench {
   close(): Promise<void>
 }

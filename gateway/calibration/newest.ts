@@ -52,23 +52,53 @@ export function isExpired(row: Pick<CalibrationRow, 'valid_until'>, atMs: number
 /** How a calibration stands: an alert's text, and why no part is graded where the recipe says so. */
 export interface CalibrationStanding {
   readonly state: 'ok' | 'expired' | 'missing'
+  /** Kind, stage, heads, age and limit; absent while all is well. */
   readonly detail?: string
   readonly obstacle?: 'not-calibrated'
 }
 
-/**
- * @param holds whether the recipe asks to hold parts while a calibration it needs has run out
- */
+/** What a recipe asks of a calibration. */
+export interface CalibrationAsked {
+  /** One that was never taken is a fault, too. */
+  readonly needed: boolean
+  /** No part is graded while it is not there. */
+  readonly hold: boolean
+  /** ms since 1970 */
+  readonly atMs: number
+}
+
+const MS_PER_DAY = 86_400_000
+
+/** How it stands with what was looked for; one that has run out is a fault whether a recipe asks for it or not. */
 export function calibrationStanding<K extends CalibrationKind>(
   found: Found<K>,
   { kind, subject, stage }: Wanted<K>,
-  holds: boolean,
+  { needed, hold, atMs }: CalibrationAsked,
 ): CalibrationStanding {
-  if (found.state === 'valid') return { state: 'ok' }
-  const what = [kind, stage, subject].filter((word) => word !== undefined).join(' ')
-  const detail =
-    found.state === 'missing'
-      ? `no calibration: ${what}`
-      : `the calibration ran out: ${what}, at ${found.row.valid_until}`
-  return { state: found.state, detail, ...(holds ? { obstacle: 'not-calibrated' } : {}) }
+  if (found.state === 'valid' || (found.state === 'missing' && !needed)) return { state: 'ok' }
+  const obstacle = hold ? ({ obstacle: 'not-calibrated' } as const) : {}
+  const what = [kind, ...(stage === undefined ? [] : [stage])].join(' ')
+  if (found.state === 'missing') {
+    const whose = subject === undefined ? '' : `, of ${subject}`
+    return { state: 'missing', detail: `${what}${whose}: never taken, and the recipe needs it`, ...obstacle }
+  }
+  const { at, heads, valid_until: until = at } = found.row
+  return { state: 'expired', detail: expiryText(what, { at, heads, until, atMs }), ...obstacle }
+}
+
+/** Kind, heads, age and limit of one that ran out. @param atMs ms since 1970 */
+export function expiryText(
+  what: string,
+  row: {
+    readonly at: string
+    readonly heads: readonly string[]
+    readonly until: string
+    readonly atMs: number
+  },
+): string {
+  const { at, heads, until, atMs } = row
+  const days = (ms: number): string => (ms / MS_PER_DAY).toFixed(1)
+  const age = days(atMs - Date.parse(at))
+  const limit = days(Date.parse(until) - Date.parse(at))
+  return `${what}, head ${heads.join(', ')}: ${age} days old, ${limit} allowed: it ran out at ${until}`
 }

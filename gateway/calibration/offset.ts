@@ -61,12 +61,6 @@ export function offsetsOf(frames: readonly RangeFrame[], distanceMm: number): Fl
   }
 }
 
-/** A range as it would read without the head's offset. @returns NaN for a zone whose offset is not known */
-export function withoutOffset(rangeMm: number, zone: number, { offset_mm: offsets }: OffsetRow): number {
-  const offset = offsets[zone]
-  return offset === undefined || offset === null ? Number.NaN : rangeMm - offset
-}
-
 interface ZoneMean {
   readonly mean: number
   /** Of the mean. */

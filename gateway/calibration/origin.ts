@@ -32,6 +32,9 @@ export function originOf(bench: Bench, taking: Taking, head?: BenchHead): Origin
 }
 
 /** RFC 3339; undefined where it holds as long as the chip is the same. */
-export function validUntil({ clock }: Bench, { validDays }: Taking): string | undefined {
+export function validUntil(
+  { clock }: Pick<Bench, 'clock'>,
+  { validDays }: { readonly validDays?: number | undefined },
+): string | undefined {
   return validDays === undefined ? undefined : new Date(clock.wall() + validDays * MS_PER_DAY).toISOString()
 }

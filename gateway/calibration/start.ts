@@ -34,8 +34,8 @@ export type CalibrationStart = z.infer<typeof calibrationStartPayload>
 export interface RunningStation {
   /** Heads that no part waits for until `work` ends. @param lies what simulated heads shall see */
   readonly exclusively: <T>(lies: 'empty' | 'as-is', work: (bench: Bench) => Promise<T>) => Promise<T>
-  /** Measures the empty tray and takes it into force. */
-  readonly measureTray: (by: string) => Promise<EmptyTray>
+  /** Measures the empty tray and takes it into force. @param validDays absent: it holds for ever */
+  readonly measureTray: (by: string, validDays: number | undefined) => Promise<EmptyTray>
   readonly registry: CalibrationRegistry
   /** The recipe in force: its stage, its golden part. */
   readonly recipe: { readonly id: string; readonly stage: GoldenBench['recipe']['stage'] }
@@ -66,8 +66,8 @@ export async function startCalibration(
   station: RunningStation,
 ): Promise<CalibrationStarted> {
   if (order.kind === 'empty-tray') {
-    const { id, kind, at, frames } = await station.measureTray(order.by)
-    return { id, kind, at, frames }
+    const { id, kind, at, frames, validUntil } = await station.measureTray(order.by, order.valid_days)
+    return { id, kind, at, frames, ...(validUntil === undefined ? {} : { valid_until: validUntil }) }
   }
   const row = await taken(order, station)
   await saveRow(station.registry, row)

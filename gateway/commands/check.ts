@@ -1,18 +1,39 @@
 import { parseArgs } from 'node:util'
 import { stringify } from 'yaml'
 import { systemClock } from '../../drivers/clock.ts'
+import { type Config, ConfigError } from '../config.ts'
 import { loadConfig, withoutSecrets } from '../config-file.ts'
+import { decideWithinMs, type WiredGate } from '../gate-plan.ts'
 import { wire } from '../hardware.ts'
+import { lookAtStation } from '../station-look.ts'
+import { StoreError } from '../store/error.ts'
 
-/** `poincon check`: prints the configuration as the gateway would run it, secrets left out; exit 78 with what is wrong otherwise. */
-export function checkCommand(args: readonly string[]): Promise<number> {
+/**
+ * `poincon check`: prints the configuration as the gateway would run it, secrets left out; exit 78 with what is wrong
+ * otherwise, the recipe in force included.
+ */
+export async function checkCommand(args: readonly string[]): Promise<number> {
   const { values } = parseArgs({ args: [...args], options: { config: { type: 'string', short: 'c' } } })
   const { config, file } = loadConfig({
     ...(values.config === undefined ? {} : { file: values.config }),
     env: process.env,
     cwd: process.cwd(),
   })
-  wire({ config, clock: systemClock, profile: config.recipe })
+  const { gate } = wire({ config, clock: systemClock, profile: config.recipe })
+  const refused = await refusedRecipe(config, config.dry_run ? undefined : gate)
+  if (refused !== undefined) throw new ConfigError(refused)
   process.stdout.write(`# ${file}: correct\n${stringify(withoutSecrets(config))}`)
-  return Promise.resolve(0)
+  return 0
+}
+
+/** A store that cannot be read says nothing of the configuration. */
+async function refusedRecipe(config: Config, gate: WiredGate | undefined): Promise<string | undefined> {
+  const withinMs = gate === undefined ? undefined : decideWithinMs(gate)
+  try {
+    return (await lookAtStation(config, { atMs: systemClock.wall(), decideWithinMs: withinMs }))?.refused
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error
+    process.stderr.write(`the recipe was not checked: ${error.message}\n`)
+    return undefined
+  }
 }

@@ -7,6 +7,7 @@ import { gatewayRuns, machineFindings } from '../doctor/machine.ts'
 import { busAdvice, busFindings } from '../doctor/wires.ts'
 import { type Hardware, type HeadPlan, wire } from '../hardware.ts'
 import type { InstrumentKinds } from '../head.ts'
+import { lookAtStation } from '../station-look.ts'
 
 const HEAD_LIMIT_MS = 8000
 
@@ -31,13 +32,46 @@ async function examine(file: string | undefined): Promise<readonly Finding[]> {
   const sources = { ...(file === undefined ? {} : { file }), env: process.env, cwd: process.cwd() }
   try {
     const { config, file: found } = loadConfig(sources)
-    const machine = [ok('configuration', found), ...(await machineFindings(config))]
+    const machine = [
+      ...[ok('configuration', found), ...(await machineFindings(config))],
+      ...(await calibrationFindings(config)),
+    ]
     if (!(await gatewayRuns(config))) return [...machine, ...(await hardwareFindings(config))]
     const advice = 'stop it to look at buses and chips, or ask it: GET /healthz'
     return [...machine, warning('heads', 'a gateway runs with this data directory, and has them', advice)]
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     return [failed('configuration', error.message, 'mend it, then `poincon check`')]
+  }
+}
+
+/** What the recipe in force needs, and what has run out. */
+async function calibrationFindings(config: Config): Promise<readonly Finding[]> {
+  try {
+    const look = await lookAtStation(config, { atMs: systemClock.wall() })
+    if (look === undefined) return []
+    const { recipe, refused, standings, trayEndedAt } = look
+    const found = Object.entries(standings).flatMap(([kind, { state, detail = '', obstacle }]): Finding[] => {
+      const advice = `\`poincon calibrate ${kind}\`, or send cmd/calibration/start`
+      if (state === 'ok') return []
+      const say = obstacle === undefined ? warning : failed
+      return [say(`calibration ${kind}`, detail, advice)]
+    })
+    const empty =
+      recipe.shape === undefined || trayEndedAt === undefined
+        ? []
+        : [
+            failed(
+              'calibration',
+              `the empty tray ran out at ${trayEndedAt}`,
+              'empty it, then `poincon calibrate tray`',
+            ),
+          ]
+    const advice = 'another recipe, a slower belt, or more frames a second'
+    const all = [...(refused === undefined ? [] : [failed('recipe', refused, advice)]), ...empty, ...found]
+    return all.length > 0 ? all : [ok('calibrations', `all that recipe ${recipe.id} needs`)]
+  } catch (error) {
+    return [warning('calibrations', messageOf(error), 'look at the store: `poincon verify`')]
   }
 }
 

@@ -90,10 +90,10 @@ export class InfluxSink implements Sink, Unit {
     }
   }
 
-  #line({ payload }: OutboxEntry): string {
+  #line({ payload, message: fresh }: OutboxEntry): string {
     try {
       // The log's own canonical JSON: it was checked when it was appended.
-      const message: InspectionMessage = JSON.parse(payload)
+      const message: InspectionMessage = fresh ?? JSON.parse(payload)
       return inspectionLine(message, { text: this.#options.influx.text_fields })
     } catch (error) {
       throw new LinesRefusedError('it cannot be written as a line', { cause: error })

@@ -2,7 +2,7 @@ import { judge, type Plan } from '../analysis/judge.ts'
 import type { EmptyTray } from '../calibration.ts'
 import { type Evidence, type Inspected, inspect, type MeasuringHead } from '../inspect.ts'
 import { type Gap, type Judgement, UNGRADED_REASONS } from '../inspection.ts'
-import { looksOf, measurementOf, type RawHead, type RawRecord } from '../raw.ts'
+import { looksOf, measurementOf, type RawHead, type RawRecord, recordedConditions } from '../raw.ts'
 
 /** What a raw record does not say of its part, and the verdict that was given does. */
 export interface Circumstances {
@@ -38,7 +38,8 @@ export async function inspectAgain(
     ...(sample_id === undefined ? {} : { sampleId: sample_id }),
   } as const
   const judged = (evidence: Evidence): Judgement => {
-    return judge(plan, { ...evidence, gaps: [...gaps, ...evidence.gaps] })
+    const conditions = recordedConditions(record)
+    return judge(plan, { ...evidence, conditions, gaps: [...gaps, ...evidence.gaps] })
   }
   const { observation, ...inspected } = await inspect(trigger, judgedHeads.map(headOf), judged, NEVER)
   const shown = further.flatMap((id) => {

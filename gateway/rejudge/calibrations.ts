@@ -1,5 +1,5 @@
 import type { SpectralReference } from '../analysis/reflectance.ts'
-import type { CalibrationRow } from '../calibration/rows.ts'
+import type { CalibrationRow, OffsetRow } from '../calibration/rows.ts'
 import { spectralReferenceOf } from '../calibration/spectral.ts'
 import { type EmptyTray, emptyTrayJson, parseCalibration } from '../calibration.ts'
 import type { Archive } from './archive.ts'
@@ -9,6 +9,8 @@ export interface Base {
   readonly tray?: EmptyTray
   /** White and dark reference, where the station had them. */
   readonly white?: SpectralReference
+  /** Of the ranging chip, where it was known. */
+  readonly offset?: OffsetRow
 }
 
 /** A base that is not whole: one of its calibrations is not to be had. */
@@ -46,9 +48,11 @@ export class CalibrationFinder {
     const tray = rows.find((row) => row.kind === 'empty-tray')
     const white = rows.find((row) => row.kind === 'white')
     const dark = rows.find((row) => row.kind === 'dark')
+    const offset = rows.find((row) => row.kind === 'offset')
     return {
       ...(tray === undefined ? {} : { tray: parseCalibration(tray) }),
       ...(white === undefined ? {} : { white: spectralReferenceOf(white, dark) }),
+      ...(offset === undefined ? {} : { offset }),
     }
   }
 

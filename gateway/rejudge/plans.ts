@@ -1,4 +1,5 @@
 import { type Plan, prepare } from '../analysis/judge.ts'
+import { withOffset } from '../calibration.ts'
 import type { Recipe } from '../recipe.ts'
 import type { Base } from './calibrations.ts'
 
@@ -16,14 +17,19 @@ export class Plans {
   #kept: Kept[] = []
 
   /** @param recipe compared by identity, as the base is: a draft may have the name and revision of a stored one */
-  plan(recipe: Recipe, { tray, white }: Base): Plan {
+  plan(recipe: Recipe, base: Base): Plan {
+    const { tray, white, offset } = base
     const index = this.#kept.findIndex(
-      (kept) => kept.recipe === recipe && kept.tray === tray && kept.white === white,
+      (kept) =>
+        kept.recipe === recipe && kept.tray === tray && kept.white === white && kept.offset === offset,
     )
-    const base = { ...(tray === undefined ? {} : { tray }), ...(white === undefined ? {} : { white }) }
-    const [found = { recipe, ...base, plan: prepare(recipe, tray, white) }] =
+    const [found = { recipe, ...base, plan: planOver(recipe, base) }] =
       index < 0 ? [] : this.#kept.splice(index, 1)
     this.#kept = [found, ...this.#kept.slice(0, KEPT - 1)]
     return found.plan
   }
+}
+
+function planOver(recipe: Recipe, { tray, white, offset }: Base): Plan {
+  return prepare(recipe, tray === undefined ? undefined : withOffset(tray, offset), white)
 }

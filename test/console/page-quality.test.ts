@@ -100,6 +100,7 @@ type Alert = QualityReport['alerts'][number]
 function alert(changes: Partial<Alert> & { rule: string }): Alert {
   return {
     id: changes.rule,
+    kind: 'threshold',
     subject: 'station',
     severity: 'warning',
     state: 'open',
@@ -119,6 +120,7 @@ function qualityOf(alerts: QualityReport['alerts']): QualityReport {
   return {
     alerts,
     kpi: {
+      ended_shifts: [],
       lot: {
         ...kpi.lot,
         conformity: { ...share, rating: 'tolerable', certain: false },

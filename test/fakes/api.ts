@@ -54,7 +54,8 @@ export function stationState(overrides: Partial<StationState> = {}): StationStat
 
 /** Nothing is wrong and no part has come. */
 function quiet(): QualityReport {
-  return { alerts: [], kpi: { lot: kpiReportOf(newKpiState('lot'), kpiTargets.parse({})) }, charts: [] }
+  const lot = kpiReportOf(newKpiState('lot'), kpiTargets.parse({}))
+  return { alerts: [], kpi: { lot, ended_shifts: [] }, charts: [] }
 }
 
 /** Everything the API asks for, in memory, for a test to steer. */

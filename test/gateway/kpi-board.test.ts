@@ -32,7 +32,7 @@ function produce(board: KpiBoard, from: string, to: string): void {
 test('a lot over two shifts: each has its own figures, planned time leaves out the break', (t) => {
   const board = boardAt('2026-11-19T08:00:00Z')
   produce(board, '2026-11-19T08:00:00Z', '2026-11-19T15:00:00Z')
-  const [early, ...more] = board.takeEndedShifts()
+  const [early, ...more] = board.takeEndedShifts().map(({ state }) => state)
   t.same(more, [])
   t.match(early, { name: 'early 2026-11-19', parts: 360, plannedMs: 330 * MINUTE, stoppedMs: 0 })
   t.match(board.shiftReport(TARGETS), { name: 'late 2026-11-19', parts: 60, planned_s: 3600 })
@@ -61,7 +61,7 @@ test('between shifts nothing is planned; parts count for their lot', (t) => {
   const board = boardAt('2026-11-19T21:58:30Z')
   produce(board, '2026-11-19T21:58:30Z', '2026-11-19T22:10:30Z')
   t.equal(board.shiftReport(TARGETS), undefined)
-  t.match(board.takeEndedShifts(), [{ name: 'late 2026-11-19', parts: 2, plannedMs: 90_000 }])
+  t.match(board.takeEndedShifts(), [{ state: { name: 'late 2026-11-19', parts: 2, plannedMs: 90_000 } }])
   t.match(board.lotReport(TARGETS), { parts: 12, planned_s: 90 })
   t.end()
 })
@@ -112,11 +112,14 @@ test('a restart goes on with lot and shift; a shift that ended meanwhile is hand
 
   const later = boardAt('2026-11-19T15:00:00Z')
   t.equal(later.restore(snapshot), true)
-  t.match(later.takeEndedShifts(), [{ name: 'early 2026-11-19', parts: 10 }])
+  t.match(later.takeEndedShifts(), [
+    { state: { name: 'early 2026-11-19', parts: 10 }, beginMs: Date.parse('2026-11-19T06:00:00Z') },
+  ])
   t.match(later.shiftReport(TARGETS), { name: 'late 2026-11-19', parts: 0 })
 
   t.equal(boardAt('2026-11-19T15:00:00Z').restore({ version: 2 }), false)
   const other = new KpiBoard({ calendar: new ShiftCalendar(SHIFTS), shifts: true, lot: 'L9', wallMs: 0 })
   t.equal(other.restore(snapshot), false, 'another lot')
+  t.match(other.takeEndedShifts(), [{ state: { parts: 10 } }], 'the shift is the same')
   t.end()
 })

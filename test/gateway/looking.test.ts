@@ -107,7 +107,7 @@ test('all looks are kept with the part, and replayed with it', async (t) => {
   t.equal(evidence.frame, evidence.looks?.at(-1)?.frame, 'the last look stands for the head')
 
   const judgedWith = { recipe: { id: 'r', revision: 1 }, calibration: [] }
-  const record = rawRecordOf(trigger, 0, observation, judgedWith)
+  const record = rawRecordOf(trigger, { wallMs: 0 }, observation, judgedWith)
   const stored: RawRecord = decodeRaw(encodeRaw(record))
   const exported: RawRecord = rawRecord.parse(JSON.parse(rawLine(record)))
   for (const one of [stored, exported]) {
@@ -152,4 +152,27 @@ test('of a part that passes the spectrum is taken half-way, when its middle is b
   const slow = { ...part, at: from, travel: (begin: number, end: number) => (end - begin) * 0.05 }
   await observe(lookingHeads([spectral], slow), from, never)
   t.ok(Math.abs((asked[1] ?? 0) + at - from - 6000) < 20, 'where there is an encoder, when that says so')
+})
+
+test('a spectrum that comes when the part is past the head is a gap, not the belt’s colour', async (t) => {
+  const clock = new VirtualClock()
+  const recipe = BUILT_IN_RECIPES.find(({ id }) => id === 'foiegras_haute_resolution')
+  const taken = async (lateMs: number) => {
+    const at = clock.now()
+    const spectral: MeasuringHead = {
+      id: 'spectral',
+      kind: 'as7341',
+      measure: async () => {
+        await clock.sleep(lateMs)
+        return { kind: 'as7341', takenAt: clock.now(), counts: {}, saturated: [] }
+      },
+    }
+    const time = { leftMs: () => at + 7000 - clock.now(), nextWaits: () => false, enough: () => {} }
+    const part = { shape: recipe?.shape, at, time, clock, travel: undefined }
+    return await observe(lookingHeads([spectral], part), at, never)
+  }
+  t.ok((await taken(300)).measurements.has('spectral'), '30 mm behind the middle of a part 85 mm wide')
+  const { measurements, gaps } = await taken(900)
+  t.notOk(measurements.has('spectral'))
+  t.strictSame(gaps, [{ head: 'spectral', reason: 'sensor-timeout' }])
 })

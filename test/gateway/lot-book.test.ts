@@ -77,6 +77,26 @@ test('each inspection is counted once, in its own lot, whatever is sent again', 
   t.equal(await book.get('lot-3'), undefined, 'no lot comes of an override')
 })
 
+test('a part counts the same as an object at hand and as text, and a full batch is not paused before', async (t) => {
+  const store = await freshStore(t)
+  const clock = new VirtualClock()
+  const book = new LotBook(store.documents, clock)
+  const entries = await Promise.all(
+    Array.from({ length: book.window }, (_, index) => part(store, 'lot-1', index % 2 ? ACCEPTED : UNGRADED)),
+  )
+  const [first] = entries
+  if (first === undefined) throw new RangeError('no part')
+  await book.send([first], never)
+  const text = entries.map(({ epoch, sequence, id, payload }) => ({ epoch, sequence, id, payload }))
+  const before = clock.now()
+  await book.send(text.slice(0, 100), never)
+  t.equal(clock.now() - before, 250, 'each writing syncs the disk')
+  t.equal(await book.send(entries, never), entries.at(-1)?.sequence)
+  t.equal(clock.now() - before, 250, 'it has fallen behind')
+  const { actions, parts } = (await book.get('lot-1'))?.totals ?? {}
+  t.same({ actions, parts }, { actions: { accept: 128, reject: 128, hold: 0 }, parts: 256 })
+})
+
 test('a lot is closed, counts what was still under way, and can be taken up again', async (t) => {
   const dir = await storeDir(t)
   const store = await reopen(dir)

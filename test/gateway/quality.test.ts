@@ -7,6 +7,9 @@ import { notInspected } from '../../gateway/inspect.ts'
 import type { Judgement } from '../../gateway/inspection.ts'
 import { silentLog } from '../../gateway/log.ts'
 import { QualityWatch } from '../../gateway/quality.ts'
+import { describeQuality } from '../../gateway/quality-view.ts'
+import { ShiftBook } from '../../gateway/shift-book.ts'
+import { shiftDocuments } from '../fakes/shift-documents.ts'
 
 const REJECTED: Judgement['verdict'] = {
   kind: 'ungraded',
@@ -23,8 +26,11 @@ function graded(mass: number): Judgement {
 }
 
 /** A watch over parts that are said to have come. */
-function watched(settings: object = {}, kept: Map<string, unknown> = new Map()) {
-  const clock = new VirtualClock()
+function watched(
+  settings: object = {},
+  kept: Map<string, unknown> = new Map(),
+  { documents = shiftDocuments(), clock = new VirtualClock() } = {},
+) {
   const seen: AlertEvent[] = []
   const gate = {
     lineStopped: false,
@@ -53,10 +59,12 @@ function watched(settings: object = {}, kept: Map<string, unknown> = new Map()) 
     }),
     units: () => [{ name: 'head tof', state: 'failed', detail: 'absent' }],
     gate,
+    shifts: new ShiftBook(documents, silentLog),
     clock,
     log: silentLog,
   })
   let sequence = 0
+  const tray = { id: 'tray-1' }
   const bring = (judgement: Judgement): void => {
     sequence += 1
     const part: DecidedPart = {
@@ -68,10 +76,16 @@ function watched(settings: object = {}, kept: Map<string, unknown> = new Map()) 
     }
     quality.decided(part)
     const { verdict } = judgement
-    const message = { id: `i${sequence}`, recipe: { id: 'r', revision: 3 }, lot_id: 'L1', verdict }
+    const message = {
+      id: `i${sequence}`,
+      recipe: { id: 'r', revision: 3 },
+      lot_id: 'L1',
+      verdict,
+      provenance: { calibration: [tray.id] },
+    }
     quality.stored({ epoch: 'e', sequence, id: message.id, payload: JSON.stringify(message) }, part)
   }
-  return { clock, quality, gate, seen, bring }
+  return { clock, quality, gate, seen, bring, tray }
 }
 
 test('too many rejects in a row stop the line, once, until somebody lets it go on', (t) => {
@@ -158,4 +172,68 @@ test('what was learnt outlives a restart; what cannot be read is learnt anew', a
   await anew.quality.start()
   t.strictSame(anew.quality.charts(), [])
   await anew.quality.stop()
+})
+
+test('a shift that ended is kept, shown, and there after a restart', async (t) => {
+  const shifts = {
+    shifts: [
+      { name: 'early', from: '00:00', to: '01:00' },
+      { name: 'late', from: '01:00', to: '02:00' },
+    ],
+  }
+  const [kept, documents, clock] = [new Map<string, unknown>(), shiftDocuments(), new VirtualClock()]
+  const { quality, bring } = watched({ shifts }, kept, { documents, clock })
+  await quality.start()
+  for (let part = 0; part < 3; part += 1) bring(graded(500))
+  t.match(describeQuality(quality, []).kpi, { shift: { name: 'early 2026-01-01' }, ended_shifts: [] })
+  await clock.sleep(3_600_000)
+  bring(graded(500))
+  await clock.sleep(1500)
+  const shown = describeQuality(quality, []).kpi
+  t.match(shown.shift, { name: 'late 2026-01-01', parts: 1 })
+  t.match(shown.ended_shifts, [
+    { name: 'early 2026-01-01', began_at: '2026-01-01T00:00:00.000Z', parts: 3, planned_s: 3600 },
+  ])
+  t.strictSame([...documents.kept.keys()], ['early 2026-01-01'])
+  await quality.stop()
+
+  // The station is off over the end of the late shift: what it had counted until then is that shift.
+  clock.spend(2 * 3_600_000)
+  const after = watched({ shifts }, kept, { documents, clock })
+  await after.quality.start()
+  await clock.sleep(1500)
+  t.match(
+    describeQuality(after.quality, []).kpi.ended_shifts.map(({ name, parts }) => [name, parts]),
+    [
+      ['late 2026-01-01', 1],
+      ['early 2026-01-01', 3],
+    ],
+  )
+  await after.quality.stop()
+  t.equal(documents.kept.size, 2)
+})
+
+test('the charts learn anew when somebody says so, and when the station was calibrated', (t) => {
+  const { quality, seen, bring, tray } = watched({
+    charts: [{ name: 'mass', value: 'mass_g', first_points: 20 }],
+  })
+  t.equal(quality.relearn(), undefined, 'no part has come')
+  for (let part = 0; part < 25; part += 1) bring(graded(500 + (part % 5)))
+  const phase = (): number | undefined => quality.charts()[0]?.phase
+  t.equal(phase(), 2)
+  t.strictSame(quality.relearn('nonesuch')?.charts, [])
+  t.strictSame(quality.relearn('mass'), { charts: ['mass'], key: { recipe: 'r', revision: 3, lot: 'L1' } })
+  t.equal(phase(), 1)
+  t.match(seen.at(-1), { kind: 'chart', chart: 'mass', violations: [] }, 'its alert ends')
+
+  for (let part = 0; part < 20; part += 1) bring(graded(500 + (part % 5)))
+  t.equal(phase(), 2)
+  tray.id = 'tray-2'
+  bring(graded(900))
+  t.equal(phase(), 1)
+  t.notOk(
+    seen.some((event) => event.kind === 'chart' && event.violations.some(({ value }) => value === 900)),
+    'what another calibration measures breaks no limit of before',
+  )
+  t.end()
 })

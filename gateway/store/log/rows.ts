@@ -3,7 +3,7 @@ import { StoreError } from '../error.ts'
 import { type ChainTip, GENESIS, readLink, seal, type Unsealed } from './chain.ts'
 import type { CursorRow } from './delivery.ts'
 import type { Epoch } from './epochs.ts'
-import type { LogEntry } from './tail.ts'
+import { FreshEntry, type LogEntry } from './tail.ts'
 
 /** One inspection on its way into the log. */
 export interface Unstored {
@@ -39,6 +39,8 @@ interface Insert {
 // event loop for longer than one of them takes. What a statement is not given is NULL, and a row of NULLs is left out:
 // every chunk takes one statement, and so one turn through the thread pool, whatever its length.
 const CHUNKS = [1, 4, 8, 16, 32] as const
+/** Cursors that one statement saves: as many as a station has sinks, so that one turn does for all that moved. */
+const CURSORS = 4
 
 /** Writes rows of the log, inside a transaction that somebody else began. */
 export class LogRows {
@@ -64,7 +66,7 @@ export class LogRows {
       inserts.push({ rows, inspections, raw })
     }
     const cursor = await database.prepare(
-      `INSERT INTO cursors (sink, origin, position) VALUES (?, ?, ?)
+      `INSERT INTO cursors (sink, origin, position) ${given('(?, ?, ?)', CURSORS)}
        ON CONFLICT (sink) DO UPDATE SET position = excluded.position`,
     )
     return new LogRows(database, stretch, inserts, cursor)
@@ -107,9 +109,9 @@ export class LogRows {
       const inspections: Value[] = []
       const raws: Value[] = []
       for (const unstored of batch.slice(from, from + insert.rows)) {
-        const { tip, payload } = seal(unstored.unsealed, reached.tip)
+        const { tip, payload, message } = seal(unstored.unsealed, reached.tip)
         reached = { tip, recorded: reached.recorded + (unstored.trigger === undefined ? 0 : 1) }
-        const entry = this.#entry(unstored.id, tip.sequence, payload)
+        const entry = new FreshEntry(this.#entry(unstored.id, tip.sequence, payload), message)
         inspections.push(entry.position, this.#stretch.run, noted, reached.recorded, entry.id, payload)
         raws.push(entry.position, unstored.raw)
         entries.push(entry)
@@ -122,7 +124,10 @@ export class LogRows {
   }
 
   async saveCursors(cursors: readonly CursorRow[]): Promise<void> {
-    for (const { sink, origin, position } of cursors) await this.#cursor.run([sink, origin, position])
+    for (let from = 0; from < cursors.length; from += CURSORS) {
+      const some = cursors.slice(from, from + CURSORS)
+      await this.#cursor.run(some.flatMap(({ sink, origin, position }) => [sink, origin, position]))
+    }
   }
 
   #insertFor(rows: number): Insert {

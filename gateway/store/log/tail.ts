@@ -1,3 +1,4 @@
+import type { InspectionMessage } from '../../message.ts'
 import type { OutboxEntry } from '../../outbox.ts'
 
 /** An entry of the log with its place among all epochs. */
@@ -5,6 +6,37 @@ export interface LogEntry extends OutboxEntry {
   /** Counts rows over all epochs, from 1. */
   readonly position: number
 }
+
+/** An entry that this run wrote: its message is at hand until it is let go. */
+export class FreshEntry implements LogEntry {
+  readonly epoch: string
+  readonly sequence: number
+  readonly id: string
+  readonly payload: string
+  readonly position: number
+  #message: InspectionMessage | undefined
+
+  constructor(entry: LogEntry, message: InspectionMessage | undefined) {
+    this.epoch = entry.epoch
+    this.sequence = entry.sequence
+    this.id = entry.id
+    this.payload = entry.payload
+    this.position = entry.position
+    this.#message = message
+  }
+
+  get message(): InspectionMessage | undefined {
+    return this.#message
+  }
+
+  /** From now on whoever wants the message parses the payload. */
+  letGo(): void {
+    this.#message = undefined
+  }
+}
+
+// A message takes three times the room of its payload; with a sink that is away only so many wait in both forms.
+const MESSAGES = 512
 
 /** The newest entries, kept in memory so that sinks that keep up never read the disk. */
 export class Tail {
@@ -21,6 +53,8 @@ export class Tail {
   push(entry: LogEntry): void {
     if (this.#entries.size === 0) this.#oldest = entry.position
     this.#entries.set(entry.position, entry)
+    const older = this.#entries.get(entry.position - MESSAGES)
+    if (older instanceof FreshEntry) older.letGo()
     if (this.#entries.size > this.#capacity) this.forget(this.#oldest)
   }
 

@@ -2,7 +2,7 @@ import type { Database } from '../database.ts'
 import type { Writer } from '../writer.ts'
 import { canonicalOrInvalid } from './recipes.ts'
 
-export const DOCUMENT_KINDS = ['lot', 'alert', 'override'] as const
+export const DOCUMENT_KINDS = ['lot', 'alert', 'override', 'shift'] as const
 export type DocumentKind = (typeof DOCUMENT_KINDS)[number]
 
 /** One document, in its newest state. */
@@ -25,7 +25,7 @@ interface Row {
 
 const COLUMNS = 'SELECT id, at, open, value FROM documents'
 
-/** Reads lots, alerts, overrides; also beside the process that writes them. */
+/** Reads lots, alerts, overrides, shifts; also beside the process that writes them. */
 export class DocumentReader {
   readonly #database: Database
 
@@ -57,7 +57,7 @@ export class DocumentReader {
   }
 }
 
-/** Lots, alerts, overrides: small, few beside the inspections, kept until somebody deletes them. */
+/** Lots, alerts, overrides, shifts: small, few beside the inspections, kept until somebody deletes them. */
 export class Documents extends DocumentReader {
   readonly #writer: Writer
 

@@ -87,14 +87,24 @@ test('the newest that holds counts: of this chip, of this stage', (t) => {
 test('one that ran out is an alert, and holds where the recipe says so', (t) => {
   const wanted = { kind: 'white', stage: 'raw' } as const
   const gone = white('2026-01-03T00:00:00.000Z', { valid_until: '2026-01-04T00:00:00.000Z' })
-  t.strictSame(calibrationStanding({ state: 'expired', row: gone }, wanted, false), {
+  const expired = { state: 'expired', row: gone } as const
+  const asked = { needed: false, hold: false, atMs: Date.UTC(2026, 0, 5, 12) }
+  t.strictSame(calibrationStanding(expired, wanted, asked), {
     state: 'expired',
-    detail: 'the calibration ran out: white raw, at 2026-01-04T00:00:00.000Z',
+    detail: 'white raw, head spectral: 2.5 days old, 1.0 allowed: it ran out at 2026-01-04T00:00:00.000Z',
   })
-  t.match(calibrationStanding({ state: 'missing' }, wanted, true), {
+  t.match(calibrationStanding(expired, wanted, { ...asked, hold: true }), { obstacle: 'not-calibrated' })
+  t.strictSame(calibrationStanding({ state: 'missing' }, wanted, { ...asked, needed: true, hold: true }), {
     state: 'missing',
+    detail: 'white raw: never taken, and the recipe needs it',
     obstacle: 'not-calibrated',
   })
-  t.strictSame(calibrationStanding({ state: 'valid', row: gone }, wanted, true), { state: 'ok' })
+  t.strictSame(
+    calibrationStanding({ state: 'missing' }, wanted, { ...asked, hold: true }),
+    { state: 'ok' },
+    'nobody asks for it',
+  )
+  const valid = { state: 'valid', row: gone } as const
+  t.strictSame(calibrationStanding(valid, wanted, { ...asked, needed: true }), { state: 'ok' })
   t.end()
 })

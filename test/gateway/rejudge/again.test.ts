@@ -1,6 +1,13 @@
 import { test } from 'tap'
 import { judge, prepare } from '../../../gateway/analysis/judge.ts'
-import { looksOf, measurementOf, type RawRecord } from '../../../gateway/raw.ts'
+import {
+  decodeRaw,
+  encodeRaw,
+  looksOf,
+  measurementOf,
+  type RawRecord,
+  rawHeadOf,
+} from '../../../gateway/raw.ts'
 import { gapsOf, inspectAgain, isWithoutAnalysis } from '../../../gateway/rejudge/again.ts'
 import { folder, type Recorded, recipe, recordedScene } from './logs.ts'
 
@@ -26,6 +33,19 @@ test('a raw record gives what the live path gave', async (t) => {
   const heads = { ranging: 'tof', spectral: 'spectral' }
   const { judgement } = await inspectAgain(first(), plan, scene.tray, nothing)
   t.strictSame(judgement, judge(plan, { frame, spectrum, gaps: [], heads }))
+})
+
+test('what the chip’s own lamp gave is in the raw record: a white reference of another current says nothing', (t) => {
+  const { spectral } = first().heads
+  const spectrum = spectral && measurementOf(spectral, 0)
+  if (spectrum?.kind !== 'as7341') throw new Error('expected a spectrum')
+  const kept = decodeRaw(
+    encodeRaw({ schema: 'poincon.raw/1', heads: { lit: rawHeadOf({ ...spectrum, lampMa: 20 }) } }),
+  )
+  const { lit } = kept.heads
+  t.match(lit && measurementOf(lit, 0), { lampMa: 20, counts: spectrum.counts })
+  t.notOk('lampMa' in spectrum, 'the lamp of this scene is another')
+  t.end()
 })
 
 test('of several heads of a kind the calibrated one is judged; what was only shown never is', async (t) => {
