@@ -14,6 +14,7 @@ import { deepFreeze, type Problem, problemsOf } from './problems.ts'
 import { rangingProblems, wiresOf } from './ranging-plan.ts'
 import { rejectWatchOptions } from './reject-watch-options.ts'
 import { shiftsOptions } from './shift-options.ts'
+import { sparkplugOptions } from './sparkplug/options.ts'
 import { storeOptions } from './store/options.ts'
 
 /** The configuration is wrong: a person must mend it, retrying does not help (exit 78). */
@@ -87,6 +88,9 @@ export const configSchema = z.strictObject({
   mqtt: mqttOptions.prefault({}).describe('The embedded broker, and what is published.'),
   store: storeOptions.prefault({}).describe('The log of inspections.'),
   influx: influxOptions.optional().describe('A time series database; absent: none.'),
+  sparkplug: sparkplugOptions
+    .optional()
+    .describe('The station as an edge node of Sparkplug B, for SCADA hosts; absent: it is none.'),
   flows: flowsOptions.prefault({}).describe('Node-RED.'),
   buses: z
     .record(name, busOptions)

@@ -12,6 +12,8 @@ import type { Sink } from './outbox.ts'
 import type { PreviewScreen } from './preview.ts'
 import { Pump } from './pump.ts'
 import type { Setup } from './setup.ts'
+import type { SparkplugOptions } from './sparkplug/options.ts'
+import { SparkplugSink } from './sparkplug/sink.ts'
 import type { Unit, UnitStatus } from './station.ts'
 import type { Store } from './store/store.ts'
 
@@ -83,20 +85,22 @@ export function delivering(parts: DeliveringParts): Delivering {
     },
     publishers,
     announce: () => {
-      for (const publisher of publishers) publisher.announce()
+      for (const sink of sinks) if ('announce' in sink) sink.announce()
     },
     isReader: (name) => readers.some((reader) => reader.name === name),
     sinkStatus: (name) => sinkStatus(name, sinks, pumps),
   }
 }
 
+type DeliverySink = MqttSink | InfluxSink | SparkplugSink
+
 type MqttFacts = Pick<MqttSinkOptions, 'topics' | 'clock' | 'log' | 'facts' | 'health' | 'inspection'>
 
-/** Where inspections go: the embedded broker, the plant's, InfluxDB, as far as they are configured. */
+/** Where inspections go: the embedded broker, the plant's, Sparkplug's, InfluxDB, as far as they are configured. */
 function openSinks(
-  { config, identity, setup, version, log, health }: DeliveringParts,
+  { config, identity, setup, version, log, health, store }: DeliveringParts,
   broker: Broker | undefined,
-): readonly (MqttSink | InfluxSink)[] {
+): readonly DeliverySink[] {
   const common: MqttFacts = {
     topics: stationTopics(config),
     clock: systemClock,
@@ -113,7 +117,7 @@ function openSinks(
       lot_id: setup.lot.id,
     }),
   }
-  const sinks: (MqttSink | InfluxSink)[] = []
+  const sinks: DeliverySink[] = []
   if (broker !== undefined) {
     const endpoint: MqttSinkOptions['endpoint'] = {
       // The port is known when the broker listens.
@@ -140,6 +144,7 @@ function openSinks(
     }
     sinks.push(new MqttSink({ ...common, name: 'upstream', endpoint }))
   }
+  if (config.sparkplug !== undefined) sinks.push(edgeNode(config.sparkplug, identity, store, common))
   if (config.influx !== undefined)
     sinks.push(
       new InfluxSink({
@@ -163,6 +168,50 @@ function openSinks(
   return sinks
 }
 
+/** What `StationState` keeps of Sparkplug. */
+const BD_SEQ_STATE = 'sparkplug_bd_seq'
+
+/** The station as an edge node of Sparkplug B. */
+function edgeNode(
+  sparkplug: SparkplugOptions,
+  identity: Identity,
+  store: Store,
+  { facts, clock, log }: MqttFacts,
+): SparkplugSink {
+  const { site, line, station, deviceId } = identity
+  return new SparkplugSink({
+    endpoint: {
+      url: sparkplug.url,
+      protocolVersion: sparkplug.protocol_version,
+      clientId: sparkplug.client_id ?? `${deviceId}-sparkplug`,
+      username: sparkplug.username,
+      password: sparkplug.password,
+      passwordFile: sparkplug.password_file,
+      caFile: sparkplug.ca_file,
+      certFile: sparkplug.cert_file,
+      keyFile: sparkplug.key_file,
+    },
+    ids: {
+      group: sparkplug.group_id ?? site,
+      edgeNode: sparkplug.edge_node_id ?? `${line}-${station}`,
+      device: sparkplug.device_id,
+    },
+    primaryHost: sparkplug.primary_host,
+    bdSeq: {
+      read: async () => {
+        const kept = await store.state.get(BD_SEQ_STATE)
+        return typeof kept === 'number' ? kept : undefined
+      },
+      write: (bdSeq) => store.state.set(BD_SEQ_STATE, bdSeq),
+    },
+    facts,
+    backlog: () => store.backlog('sparkplug'),
+    newest: async () => (await store.latest(1))[0]?.payload,
+    clock,
+    log,
+  })
+}
+
 /** The store was opened before everything else and is closed after it; as a unit it registers the cursors. */
 function storeUnit(store: Store, sinks: readonly Sink[]): Unit {
   return {
@@ -175,11 +224,7 @@ function storeUnit(store: Store, sinks: readonly Sink[]): Unit {
   }
 }
 
-function sinkStatus(
-  name: string,
-  sinks: readonly (MqttSink | InfluxSink)[],
-  pumps: readonly Pump[],
-): UnitStatus {
+function sinkStatus(name: string, sinks: readonly DeliverySink[], pumps: readonly Pump[]): UnitStatus {
   const index = sinks.findIndex((sink) => sink.name === name)
   const [sink, pump] = [sinks[index], pumps[index]]
   // A cursor that no sink of this configuration moves.

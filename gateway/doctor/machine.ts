@@ -13,7 +13,7 @@ const run = promisify(execFile)
 
 /** The machine itself: runtime, disk, clock, ports, and the servers it is to reach. */
 export async function machineFindings(config: Config): Promise<readonly Finding[]> {
-  const { http, mqtt, influx } = config
+  const { http, mqtt, sparkplug, influx } = config
   return await Promise.all([
     runtime(),
     dataDirectory(config),
@@ -23,6 +23,7 @@ export async function machineFindings(config: Config): Promise<readonly Finding[
     ...(mqtt.upstream === undefined
       ? []
       : [server('upstream broker', mqtt.upstream.url, 'mqtt.upstream.url')]),
+    ...(sparkplug === undefined ? [] : [server('Sparkplug broker', sparkplug.url, 'sparkplug.url')]),
     ...(influx === undefined ? [] : [server('InfluxDB', influx.url, 'influx.url')]),
   ])
 }
