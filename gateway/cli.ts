@@ -22,6 +22,8 @@ const USAGE = `poincon <command>
   gauge                     repeatability and reproducibility of the station
   firmware import FILE…     turns ST's header into a checked image for the ranging heads
   lot list|show|start|close what was made together, and its totals
+  backup [list|drill]       takes a backup of the log, also of a station that runs; proves that one can be restored
+  restore FILE              puts the log of a backup in place of the station's
   help                      prints this
 
 Exit codes: 0 all is well · 1 something failed · 2 wrong usage · 78 the configuration is wrong
@@ -42,6 +44,8 @@ const VERBS: Readonly<Record<string, () => Promise<(args: readonly string[]) => 
   gauge: async () => (await import('./commands/gauge.ts')).gaugeCommand,
   recipe: async () => (await import('./commands/recipe.ts')).recipeCommand,
   firmware: async () => (await import('./commands/firmware.ts')).firmwareCommand,
+  backup: async () => (await import('./commands/backup.ts')).backupCommand,
+  restore: async () => (await import('./commands/restore.ts')).restoreCommand,
   help: () => Promise.resolve(() => say(USAGE)),
 }
 

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { alertsOptions, DEFAULT_RULES } from './alerts/rules.ts'
 import { chartsOptions } from './analysis/charts/options.ts'
+import { backupOptions } from './backup/options.ts'
 import { encoderOptions, gateOptions, triggerOptions } from './belt-options.ts'
 import { beltProblems } from './belt-problems.ts'
 import { cameraOptions } from './camera-options.ts'
@@ -87,6 +88,7 @@ export const configSchema = z.strictObject({
     .describe('The page, the API and the health endpoints.'),
   mqtt: mqttOptions.prefault({}).describe('The embedded broker, and what is published.'),
   store: storeOptions.prefault({}).describe('The log of inspections.'),
+  backup: backupOptions.optional().describe('Backups of the log, by the clock; absent: none.'),
   influx: influxOptions.optional().describe('A time series database; absent: none.'),
   sparkplug: sparkplugOptions
     .optional()

@@ -5,6 +5,7 @@ import { alerting } from './alerting.ts'
 import type { AnomalyScorer } from './anomaly.ts'
 import { loadAnomalyScorer } from './anomaly-files.ts'
 import { ApiServer } from './api/server.ts'
+import { backupUnits } from './backup/place.ts'
 import { busFacts } from './bus-status.ts'
 import { crosstalkIn } from './calibration/crosstalk-in.ts'
 import { ClockDiscipline } from './clock-discipline.ts'
@@ -189,7 +190,11 @@ function assemble(parts: Parts): { readonly units: readonly Unit[]; readonly rea
   }
   const panel =
     parts.replay === undefined ? panelOf(parts, { ...measure, dryRun, resumed, board: () => board }) : []
-  const extras: Unit[] = [...(camera === undefined ? [] : [camera]), ...panel, ...measure.extras]
+  const backups = backupUnits({ config, deviceId: identity.deviceId, version, clock, log })
+  const extras: Unit[] = [
+    ...[...(camera === undefined ? [] : [camera]), ...panel],
+    ...[...measure.extras, ...backups],
+  ]
   const over = [...alerted.units, quality]
   const watched: Unit[] = [
     ...[discipline, ...delivery.units, ...over, ...servers],

@@ -3,6 +3,7 @@ import { alertMessage } from '../../../gateway/alerts/message.ts'
 import { healthReport } from '../../../gateway/api/health.ts'
 import { qualityReport } from '../../../gateway/api/quality.ts'
 import { stationState } from '../../../gateway/api/station-state.ts'
+import { backupManifest } from '../../../gateway/backup/manifest.ts'
 import { calibrationRow } from '../../../gateway/calibration/rows.ts'
 import { configSchema } from '../../../gateway/config.ts'
 import { commandPayloads } from '../../../gateway/line-commands.ts'
@@ -105,6 +106,12 @@ const FORMS: readonly PublishedSchema[] = [
     title: 'Quality',
     description: 'Open alerts, key figures, control charts: `/api/v1/quality`.',
     schema: qualityReport,
+  },
+  {
+    name: 'poincon.backup-1',
+    title: 'poincon.backup/1',
+    description: 'What a backup of the log holds: the file beside it.',
+    schema: backupManifest,
   },
 ]
 
