@@ -20,6 +20,7 @@ import { scoreOf } from '../gateway/analysis/fusion.ts'
 import { gradeOf } from '../gateway/analysis/grade.ts'
 import { judge, type Plan, prepare } from '../gateway/analysis/judge.ts'
 import { combineLooks } from '../gateway/analysis/looks.ts'
+import { Workspace } from '../gateway/analysis/memory.ts'
 import { measureSurface } from '../gateway/analysis/surface.ts'
 import type { Look } from '../gateway/look.ts'
 import { BUILT_IN_RECIPES } from '../gateway/recipes/built-in.ts'
@@ -124,12 +125,18 @@ function stagesOf(plan: Plan, parts: readonly Part[]): Readonly<Record<string, (
     return { ...part, fused, alone, evidence: { surface, colour: light.colour, material: light.material } }
   })
   const of = (part: number): (typeof ready)[number] => ready[part % PARTS] ?? fail('no part')
+  // As a plan has it: one part after the other in the same memory.
+  const memory = new Workspace()
+  const again = (): Workspace => {
+    memory.clear()
+    return memory
+  }
   // Where any relief is expected, nothing stands out of it, and no defect is looked for.
   const rough = { ...shape, textureMm: 100 }
   return {
-    'combining the looks': (part) => combineLooks(of(part).looks),
-    'shape, without a search for defects': (part) => measureSurface(of(part).fused, tray, rough),
-    'shape with its defects': (part) => measureSurface(of(part).fused, tray, shape),
+    'combining the looks': (part) => combineLooks(of(part).looks, again()),
+    'shape, without a search for defects': (part) => measureSurface(of(part).fused, tray, rough, again()),
+    'shape with its defects': (part) => measureSurface(of(part).fused, tray, shape, again()),
     histograms: (part) => echoesOf(of(part).frame, of(part).looks, of(part).alone),
     colour: (part) => measureColour(of(part).spectrum, spectral),
     'score and grade': (part) => gradeOf(scoreOf(of(part).evidence, plan.recipe), plan.recipe),

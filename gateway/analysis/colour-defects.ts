@@ -11,12 +11,13 @@ const EXPLAINED = 4
 /** Relative departure (rms) from every mixture of the model, the noise taken out. */
 export function foreignColour({ residual, std }: Material): number {
   let [channels, squares, noise] = [0, 0, 0]
-  residual.forEach((value, index) => {
-    if (Number.isNaN(value)) return
+  for (let index = 0; index < residual.length; index += 1) {
+    const value = at(residual, index)
+    if (Number.isNaN(value)) continue
     channels += 1
     squares += value * value
     noise += at(std, index) ** 2
-  })
+  }
   const free = channels - EXPLAINED
   return free <= 0 ? 0 : Math.sqrt(Math.max(0, squares / free - noise / channels))
 }
@@ -64,9 +65,13 @@ export function colourDefects(
       ? found.share.std
       : channelNoise(material)
   }
-  return COLOUR_DEFECTS.filter((type) => values[type] >= plan.recipe.defects[type].limit).map((type) =>
-    colourDefect(type, { estimate: values[type], std: stdOf(type) }, plan.recipe),
-  )
+  const defects: Defect[] = []
+  for (const type of COLOUR_DEFECTS) {
+    const estimate = values[type]
+    if (!(estimate >= plan.recipe.defects[type].limit)) continue
+    defects.push(colourDefect(type, { estimate, std: stdOf(type) }, plan.recipe))
+  }
+  return defects
 }
 
 /** Two means of two channels differ by about one channel's noise. */

@@ -5,6 +5,7 @@ import type { Conditions } from './colour-lamp.ts'
 import { differenceToTarget } from './delta-e.ts'
 import { labCovariance, labOfFilters } from './lab.ts'
 import { at } from './numbers.ts'
+import type { Open } from './open.ts'
 import {
   type ReferenceRefusal,
   type Reflectances,
@@ -57,37 +58,31 @@ export function colourDetail(
 ): ColourDetail {
   const measured = against(spectrum, plan, conditions)
   const refusal = plan.refusal ?? measured.refusal
-  const refused = refusal === undefined ? {} : { refusal }
+  const detail: Open<ColourDetail> = {}
   const { reflectances } = measured
-  if (reflectances === undefined) return refused
+  if (reflectances !== undefined) detail.basis = reflectances.basis
+  if (refusal !== undefined) detail.refusal = refusal
+  if (reflectances === undefined) return detail
+  detail.reflectance = record(reflectances)
   const whole = material.blind.length === 0 ? reflectances : withFilled(spectrum, plan, material, conditions)
-  const lab = labDetail(whole, plan)
-  const filled = material.blind.flatMap(({ channel }) =>
-    CHANNELS.indexOf(channel) < FILTERS ? [channel] : [],
-  )
-  return {
-    basis: reflectances.basis,
-    ...refused,
-    reflectance: record(reflectances),
-    ...lab.detail,
-    ...(filled.length === 0 || lab.detail.lab === undefined ? {} : { labFilled: filled }),
-    flags: colourFlags(whole, lab.bias),
-  }
+  const bias = addLab(detail, whole, plan)
+  const filled: Channel[] = []
+  for (const { channel } of material.blind) if (CHANNELS.indexOf(channel) < FILTERS) filled.push(channel)
+  if (filled.length > 0 && detail.lab !== undefined) detail.labFilled = filled
+  detail.flags = colourFlags(whole, bias)
+  return detail
 }
 
-function against(
-  spectrum: Spectrum,
-  plan: SpectralPlan,
-  conditions?: Conditions,
-): { readonly reflectances?: Reflectances; readonly refusal?: ReferenceRefusal } {
+interface Measured {
+  readonly reflectances?: Reflectances | undefined
+  readonly refusal?: ReferenceRefusal | undefined
+}
+
+function against(spectrum: Spectrum, plan: SpectralPlan, conditions?: Conditions): Measured {
   const { white, trayCounts, recipe } = plan
   const tile = white === undefined ? undefined : tileReflectances(spectrum, white, recipe.noise, conditions)
   if (typeof tile === 'object') return { reflectances: tile }
-  const tray = trayReflectances(spectrum, trayCounts, recipe)
-  return {
-    ...(tray === undefined ? {} : { reflectances: tray }),
-    ...(tile === undefined ? {} : { refusal: tile }),
-  }
+  return { reflectances: trayReflectances(spectrum, trayCounts, recipe), refusal: tile }
 }
 
 /**
@@ -134,19 +129,13 @@ function record(reflectances: Reflectances): Partial<Record<Channel, Estimate>> 
   return found
 }
 
-interface LabDetail {
-  readonly detail: Pick<
-    ColourDetail,
-    'lab' | 'labStd' | 'chroma' | 'hueDeg' | 'deltaE00' | 'withinProbability'
-  >
-  /** b* less the target's. */
-  readonly bias?: Estimate
-}
-
-function labDetail({ value, std, common }: Reflectances, { recipe, referenceLab }: SpectralPlan): LabDetail {
-  for (let filter = 0; filter < FILTERS; filter += 1) {
-    if (Number.isNaN(at(value, filter))) return { detail: {} }
-  }
+/** Adds what eight reflectances say. @returns b* less the target's */
+function addLab(
+  detail: Open<ColourDetail>,
+  { value, std, common }: Reflectances,
+  { recipe, referenceLab }: SpectralPlan,
+): Estimate | undefined {
+  for (let filter = 0; filter < FILTERS; filter += 1) if (Number.isNaN(at(value, filter))) return undefined
   const lab = labOfFilters(value)
   const covariance = labCovariance(value, std, common)
   const labStd = {
@@ -154,26 +143,32 @@ function labDetail({ value, std, common }: Reflectances, { recipe, referenceLab 
     a: Math.sqrt(at(covariance, 4)),
     b: Math.sqrt(at(covariance, 8)),
   }
+  detail.lab = lab
+  detail.labStd = labStd
+  addChromaAndHue(detail, lab, covariance)
   const target = recipe.labTarget
-  const meant = target ?? referenceLab
-  const difference =
-    target === undefined ? {} : differenceToTarget(lab, target, covariance, target.limits.acceptable)
-  return {
-    detail: { lab, labStd, ...chromaAndHue(lab, covariance), ...difference },
-    ...(meant === undefined ? {} : { bias: { estimate: lab.b - meant.b, std: labStd.b } }),
+  if (target !== undefined) {
+    const difference = differenceToTarget(lab, target, covariance, target.limits.acceptable)
+    detail.deltaE00 = difference.deltaE00
+    detail.withinProbability = difference.withinProbability
   }
+  const meant = target ?? referenceLab
+  return meant === undefined ? undefined : { estimate: lab.b - meant.b, std: labStd.b }
 }
 
-function chromaAndHue({ a, b }: Lab, covariance: Float64Array): Pick<ColourDetail, 'chroma' | 'hueDeg'> {
+function addChromaAndHue(detail: Open<ColourDetail>, { a, b }: Lab, covariance: Float64Array): void {
   const chroma = Math.sqrt(a * a + b * b)
   const [aa, ab, bb] = [at(covariance, 4), at(covariance, 5), at(covariance, 8)]
   // At grey there is no direction: the larger of the two axes.
-  if (chroma === 0) return { chroma: { estimate: 0, std: Math.sqrt(Math.max(aa, bb)) } }
+  if (chroma === 0) {
+    detail.chroma = { estimate: 0, std: Math.sqrt(Math.max(aa, bb)) }
+    return
+  }
   const along = Math.sqrt(Math.max(0, (a * a * aa + 2 * a * b * ab + b * b * bb) / chroma ** 2))
   const across = Math.sqrt(Math.max(0, (b * b * aa - 2 * a * b * ab + a * a * bb) / chroma ** 2))
-  const found = { chroma: { estimate: chroma, std: along } }
-  if (chroma < HUE_SIGMAS * Math.max(along, across)) return found
+  detail.chroma = { estimate: chroma, std: along }
+  if (chroma < HUE_SIGMAS * Math.max(along, across)) return
   const degrees = (Math.atan2(b, a) * 180) / Math.PI
-  const hueDeg = { estimate: degrees < 0 ? degrees + 360 : degrees, std: ((across / chroma) * 180) / Math.PI }
-  return { ...found, hueDeg }
+  const std = ((across / chroma) * 180) / Math.PI
+  detail.hueDeg = { estimate: degrees < 0 ? degrees + 360 : degrees, std }
 }

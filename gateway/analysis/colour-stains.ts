@@ -49,9 +49,10 @@ export function stainOf(
   signatures: StainSignatures,
 ): { readonly stain: Stain; readonly share: Estimate } | undefined {
   let left = 0
-  material.residual.forEach((value, index) => {
+  for (let index = 0; index < material.residual.length; index += 1) {
+    const value = at(material.residual, index)
     if (!Number.isNaN(value)) left += (value / at(material.std, index)) ** 2
-  })
+  }
   const hematoma = material.project(signatures.hematoma)
   const bile = material.project(signatures.bile)
   const [stain, share] =

@@ -28,19 +28,16 @@ export function measureColour(
   const defects = colourDefects(material, plan, foreign)
   // A defect that nobody could see is not absent.
   if (defects === undefined) return { reason: material.blind[0]?.reason ?? 'not-calibrated' }
-  return {
-    material,
-    colour: {
-      relative: relativeTo(plan, spectrum),
-      freshness: material.freshness,
-      fatQuality: material.fatQuality,
-      oxidation: material.oxidation,
-      uniformity: Math.max(0, 1 - foreign / plan.recipe.uniformityScale),
-      ratios: ratiosOf(spectrum, plan),
-      defects,
-      ...colourDetail(spectrum, plan, material, conditions),
-    },
+  const colour: DetailedColour = {
+    relative: relativeTo(plan, spectrum),
+    freshness: material.freshness,
+    fatQuality: material.fatQuality,
+    oxidation: material.oxidation,
+    uniformity: Math.max(0, 1 - foreign / plan.recipe.uniformityScale),
+    ratios: ratiosOf(spectrum, plan),
+    defects,
   }
+  return { material, colour: Object.assign(colour, colourDetail(spectrum, plan, material, conditions)) }
 }
 
 /** The part's light over the tray's, per channel that both have; saturated channels are left out. */

@@ -1,4 +1,5 @@
 import type { Estimate, Lab } from '../inspection.ts'
+import { Memory } from './memory.ts'
 import { at, normalCdf } from './numbers.ts'
 
 /** A colour difference as a vector whose length is ΔE00. Chroma is turned against hue by as much as R_T couples them. */
@@ -103,16 +104,19 @@ export function differenceToTarget(
   covariance: Float64Array,
   limit: number,
 ): TargetDifference {
-  const difference = Float64Array.of(...differenceOf(target, lab))
-  const slope = slopes(lab, target, difference)
-  const spread = timesTransposed(timesTransposed(slope, covariance), slope)
-  const pushed = product(spread, difference)
+  const memory = new Memory(4 * 9 + 2 * 3)
+  const difference = memory.take(3)
+  const slope = memory.take(9)
+  slopes(lab, target, difference, slope)
+  const half = timesTransposed(slope, covariance, memory.take(9))
+  const spread = timesTransposed(half, slope, memory.take(9))
+  const pushed = product(spread, difference, memory.take(3))
   const square = inner(difference, difference)
   const variance = square > 0 ? inner(difference, pushed) / square : trace(spread) / 3
   const moments: Moments = [
     trace(spread) + square,
     inner(spread, spread) + 2 * inner(difference, pushed),
-    inner(timesTransposed(spread, spread), spread) + 3 * inner(pushed, pushed),
+    inner(timesTransposed(spread, spread, memory.take(9)), spread) + 3 * inner(pushed, pushed),
   ]
   return {
     deltaE00: { estimate: Math.sqrt(square), std: Math.sqrt(Math.max(0, variance)) },
@@ -137,28 +141,29 @@ function shareBelow(square: number, [first, second, third]: Moments): number {
   return normalCdf(power > 0 ? z : -z)
 }
 
-/** How the difference's parts move with L*, a*, b*, row-major 3 × 3. */
-function slopes(lab: Lab, target: Lab, here: Float64Array): Float64Array {
-  const found = new Float64Array(9)
-  for (let axis = 0; axis < 3; axis += 1) {
-    const [lightness, chroma, hue] = differenceOf(target, moved(lab, axis, STEP))
-    found[axis] = (lightness - at(here, 0)) / STEP
-    found[3 + axis] = (chroma - at(here, 1)) / STEP
-    found[6 + axis] = (hue - at(here, 2)) / STEP
-  }
-  return found
+/** Writes the difference, and how its parts move with L*, a*, b*, row-major 3 × 3. */
+function slopes({ l, a, b }: Lab, target: Lab, here: Float64Array, out: Float64Array): void {
+  here.set(differenceOf(target, { l, a, b }))
+  writeSlope(differenceOf(target, { l: l + STEP, a, b }), here, 0, out)
+  writeSlope(differenceOf(target, { l, a: a + STEP, b }), here, 1, out)
+  writeSlope(differenceOf(target, { l, a, b: b + STEP }), here, 2, out)
 }
 
-function moved({ l, a, b }: Lab, axis: number, step: number): Lab {
-  if (axis === 0) return { l: l + step, a, b }
-  return axis === 1 ? { l, a: a + step, b } : { l, a, b: b + step }
+function writeSlope(
+  [lightness, chroma, hue]: Difference,
+  here: Float64Array,
+  axis: number,
+  out: Float64Array,
+): void {
+  out[axis] = (lightness - at(here, 0)) / STEP
+  out[3 + axis] = (chroma - at(here, 1)) / STEP
+  out[6 + axis] = (hue - at(here, 2)) / STEP
 }
 
 const IDENTITY = Float64Array.of(1, 0, 0, 0, 1, 0, 0, 0, 1)
 
-/** A·Bᵀ of 3 × 3 matrices. */
-function timesTransposed(one: Float64Array, other: Float64Array): Float64Array {
-  const found = new Float64Array(9)
+/** Writes A·Bᵀ of 3 × 3 matrices. */
+function timesTransposed(one: Float64Array, other: Float64Array, found: Float64Array): Float64Array {
   for (let row = 0; row < 9; row += 3) {
     for (let column = 0; column < 3; column += 1) {
       found[row + column] =
@@ -170,10 +175,11 @@ function timesTransposed(one: Float64Array, other: Float64Array): Float64Array {
   return found
 }
 
-function product(matrix: Float64Array, vector: Float64Array): Float64Array {
-  const found = new Float64Array(3)
+function product(matrix: Float64Array, vector: Float64Array, found: Float64Array): Float64Array {
   for (let row = 0; row < 3; row += 1) {
-    for (let i = 0; i < 3; i += 1) found[row] = at(found, row) + at(matrix, 3 * row + i) * at(vector, i)
+    let sum = 0
+    for (let i = 0; i < 3; i += 1) sum += at(matrix, 3 * row + i) * at(vector, i)
+    found[row] = sum
   }
   return found
 }

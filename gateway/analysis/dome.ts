@@ -1,5 +1,5 @@
 import type { Outline } from '../inspection.ts'
-import { Memory } from './memory.ts'
+import { type Arrays, Memory } from './memory.ts'
 import { at, invertPositive } from './numbers.ts'
 import { RunningMedian } from './running-median.ts'
 import { Shape, SIZE, ZoneSums } from './shape-quadric.ts'
@@ -24,6 +24,8 @@ export interface DomeSight {
   readonly stdMm: Float64Array
   /** What the chip says of a zone's reflectance with the part over what it said of the bare tray; NaN: not known. */
   readonly brightness: Float64Array
+  /** To keep the fit in; absent: its own. */
+  readonly memory?: Arrays | undefined
 }
 
 /** What the recipe expects: semi-axes, and their relative standard deviation. */
@@ -145,13 +147,13 @@ export function movedDome(dome: Dome, step: Float64Array): Dome {
 class Fit {
   readonly #sight: DomeSight
   readonly #sums = new ZoneSums()
-  readonly #slope = new Float64Array(SIZE)
-  readonly #gradient = new Float64Array(SIZE)
+  readonly #slope: Float64Array
+  readonly #gradient: Float64Array
   readonly #ratios: RunningMedian
   contrast = 1
   /** Normal matrix; after `solve` its inverse, the covariance. */
-  readonly normal = new Float64Array(SIZE * SIZE)
-  readonly step = new Float64Array(SIZE)
+  readonly normal: Float64Array
+  readonly step: Float64Array
   readonly modelMm: Float64Array
   readonly share: Float64Array
   readonly slopes: Float64Array
@@ -159,8 +161,12 @@ class Fit {
   constructor(sight: DomeSight) {
     const { zones } = sight.tray
     this.#sight = sight
-    this.#ratios = new RunningMedian(sight.zones.length)
-    const memory = new Memory((SIZE + 2) * zones)
+    const memory = sight.memory ?? new Memory((SIZE + 3) * zones + (SIZE + 3) * SIZE)
+    this.#ratios = new RunningMedian(zones, memory)
+    this.#slope = memory.take(SIZE)
+    this.#gradient = memory.take(SIZE)
+    this.normal = memory.take(SIZE * SIZE)
+    this.step = memory.take(SIZE)
     this.slopes = memory.take(SIZE * zones)
     this.modelMm = memory.take(zones)
     this.share = memory.take(zones)
@@ -194,10 +200,10 @@ class Fit {
     this.#ratios.clear()
     for (const zone of zones) {
       const middle = shape.inside(at(tray.p, zone), at(tray.q, zone))
-      this.modelMm[zone] = tray.distanceMm
-      this.share[zone] = 0
-      for (let i = SIZE * zone; i < SIZE * (zone + 1); i += 1) this.slopes[i] = 0
-      if (middle < OUTER) continue
+      if (middle < OUTER) {
+        this.#miss(zone)
+        continue
+      }
       const rays = tray.rays[coarse || middle > INNER ? COARSE : FINE]
       shape.sum(rays, zone, at(depthMm, zone), sums)
       const depth = sums.n / sums.w
@@ -208,7 +214,7 @@ class Fit {
         shape.slopes(sums, this.#slope)
         for (let i = 0; i < SIZE; i += 1) this.slopes[SIZE * zone + i] = at(this.#slope, i)
         this.#compare(at(depthMm, zone) - depth, edgeStd(at(stdMm, zone), share), bend)
-      }
+      } else this.#miss(zone)
       if (share > BRIGHT_SHARE) {
         const expected = (sums.w * depth * depth) / (at(rays.zoneEmptyW, zone) * tray.distanceMm ** 2)
         this.#ratios.add(at(brightness, zone) / expected)
@@ -219,13 +225,21 @@ class Fit {
     if (Number.isFinite(ratio)) this.contrast = Math.min(5, Math.max(0.2, this.contrast * ratio))
   }
 
+  /** A zone that no ray of leads to the part. */
+  #miss(zone: number): void {
+    this.modelMm[zone] = this.#sight.tray.distanceMm
+    this.share[zone] = 0
+    for (let i = SIZE * zone; i < SIZE * (zone + 1); i += 1) this.slopes[i] = 0
+  }
+
   #compare(residual: number, std: number, bend: number): void {
     const { normal } = this
     const slope = this.#slope
+    const gradient = this.#gradient
     const weight = Math.min(1, (bend * std) / Math.abs(residual)) / (std * std)
     for (let i = 0; i < SIZE; i += 1) {
       const scaled = weight * at(slope, i)
-      this.#gradient[i] = at(this.#gradient, i) + scaled * residual
+      gradient[i] = at(gradient, i) + scaled * residual
       for (let j = 0; j <= i; j += 1) normal[i * SIZE + j] = at(normal, i * SIZE + j) + scaled * at(slope, j)
     }
   }

@@ -4,6 +4,7 @@ import type { RangeFrame } from '../../drivers/vl53l8ch/ranges.ts'
 import type { Echoes, Estimate } from '../inspection.ts'
 import type { Look } from '../look.ts'
 import { type HistogramFinding, histogramFindings } from './histograms.ts'
+import type { Open } from './open.ts'
 
 /**
  * What the histograms of a part that stood still say about its material: of the aggregates whose zones see nothing but
@@ -17,14 +18,13 @@ export function echoesOf(
   looks: readonly Look[],
   alone: readonly number[],
 ): Echoes | undefined {
-  const [first, ...more] = (looks.length > 0 ? looks.map((look) => look.frame) : [frame]).flatMap(
-    ({ histograms }) => (histograms === undefined ? [] : [histograms]),
-  )
+  const all: LaidOutHistograms[] = []
+  for (const { frame: one } of looks) if (one.histograms !== undefined) all.push(one.histograms)
+  if (looks.length === 0 && frame.histograms !== undefined) all.push(frame.histograms)
+  const [first] = all
   if (first === undefined) return undefined
   const seen = partAggregates(first, frame.zones, alone)
-  const findings = histogramFindings([first, ...more], first.layout, seen).filter(
-    (finding) => finding.first !== undefined,
-  )
+  const findings = histogramFindings(all, first.layout, seen).filter((finding) => finding.first !== undefined)
   return findings.length === 0 ? undefined : figuresOf(findings)
 }
 
@@ -35,10 +35,17 @@ function partAggregates(
   alone: readonly number[],
 ): readonly number[] {
   const map = aggregateMap(layout.grid, zones)
-  const seen = new Set(Array.from({ length: aggregates }, (_, aggregate) => aggregate))
-  const own = new Set(alone)
-  for (let zone = 0; zone < zones; zone += 1) if (!own.has(zone)) seen.delete(map[zone] ?? -1)
-  return [...seen]
+  const own = new Uint8Array(zones)
+  for (const zone of alone) own[zone] = 1
+  const mixed = new Uint8Array(aggregates)
+  for (let zone = 0; zone < zones; zone += 1) {
+    const aggregate = map[zone] ?? -1
+    if (own[zone] === 0 && aggregate >= 0) mixed[aggregate] = 1
+  }
+  const seen: number[] = []
+  for (let aggregate = 0; aggregate < aggregates; aggregate += 1)
+    if (mixed[aggregate] === 0) seen.push(aggregate)
+  return seen
 }
 
 function figuresOf(findings: readonly HistogramFinding[]): Echoes {
@@ -46,14 +53,15 @@ function figuresOf(findings: readonly HistogramFinding[]): Echoes {
   const widthMm = mean(findings.map(({ first }) => first?.widthMm))
   const texture = mean(findings.map((finding) => finding.texture))
   const tail = mean(findings.map((finding) => finding.tail))
-  return {
+  const echoes: Open<Echoes> = {
     aggregates: findings.length,
-    ...(rangeMm === undefined ? {} : { rangeMm }),
-    ...(widthMm === undefined ? {} : { widthMm }),
-    ...(texture === undefined ? {} : { texture }),
-    ...(tail === undefined ? {} : { tail }),
     secondShare: mean(findings.map(secondShare)) ?? { estimate: 0, std: 0 },
   }
+  if (rangeMm !== undefined) echoes.rangeMm = rangeMm
+  if (widthMm !== undefined) echoes.widthMm = widthMm
+  if (texture !== undefined) echoes.texture = texture
+  if (tail !== undefined) echoes.tail = tail
+  return echoes
 }
 
 /** None is known to be none as well as the noise allows. */

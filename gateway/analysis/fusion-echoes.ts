@@ -2,6 +2,7 @@ import type { Echoes, Estimate } from '../inspection.ts'
 import type { Recipe, ShapeRecipe } from '../recipe.ts'
 import type { Loss } from './fusion.ts'
 import { breachOf, outsideProbability } from './limits.ts'
+import type { Open } from './open.ts'
 
 type EchoLimits = NonNullable<ShapeRecipe['histograms']>
 
@@ -39,19 +40,17 @@ function lossOf(
   if (value === undefined || bounds === undefined) return []
   const breach = breachOf(value, bounds)
   const probability = outsideProbability(value, bounds)
-  const veto = limits.reject
-    ? { veto: { bestGrade: 'REJECT' as const, applies: breach !== undefined, probability } }
-    : {}
-  const std = limits.points * Math.sqrt(probability * (1 - probability))
-  if (breach === undefined) return [{ code, contribution: 0, std, ...veto }]
-  return [
-    {
-      code: `${code}_${breach.side}`,
-      value: value.estimate,
-      limit: breach.limit,
-      contribution: limits.points,
-      std,
-      ...veto,
-    },
-  ]
+  const loss: Open<Loss> = {
+    code,
+    contribution: 0,
+    std: limits.points * Math.sqrt(probability * (1 - probability)),
+  }
+  if (limits.reject) loss.veto = { bestGrade: 'REJECT', applies: breach !== undefined, probability }
+  if (breach !== undefined) {
+    loss.code = `${code}_${breach.side}`
+    loss.value = value.estimate
+    loss.limit = breach.limit
+    loss.contribution = limits.points
+  }
+  return [loss]
 }

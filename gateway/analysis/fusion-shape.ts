@@ -2,22 +2,26 @@ import type { Estimate, Surface } from '../inspection.ts'
 import type { Recipe, ShapeRecipe } from '../recipe.ts'
 import type { Loss } from './fusion.ts'
 import { type Bounds, breachOf, outsideProbability } from './limits.ts'
+import type { Open } from './open.ts'
 
 /** What size, thickness, fill and smoothness cost. */
-export function shapeLosses(surface: Surface, massG: Estimate | undefined, recipe: Recipe): readonly Loss[] {
+export function shapeLosses(surface: Surface, massG: Estimate | undefined, recipe: Recipe): Loss[] {
   const { shape, grading, tray } = recipe
   if (shape === undefined) return []
   const { limits, limitTolerance: tolerance } = shape
   const size = { points: grading.points.size, tolerance }
   const smooth = { points: grading.points.uniformity, tolerance: 1 }
-  return [
-    ...outside('volume', surface.volumeMm3, limits.volumeMm3, size),
-    ...(massG === undefined ? [] : outside('mass', massG, limits.massG, size)),
-    ...outside('height', highest(surface), limits.maxHeightMm, size),
-    ...outside('uniformity', surface.uniformity, limits.uniformity, smooth),
-    ...thicknessLosses(surface, shape),
-    ...fillLosses(surface, shape, tray),
-  ]
+  const losses: Loss[] = []
+  const add = (loss: Loss | undefined): void => {
+    if (loss !== undefined) losses.push(loss)
+  }
+  add(outside('volume', surface.volumeMm3, limits.volumeMm3, size))
+  if (massG !== undefined) add(outside('mass', massG, limits.massG, size))
+  add(outside('height', highest(surface), limits.maxHeightMm, size))
+  add(outside('uniformity', surface.uniformity, limits.uniformity, smooth))
+  add(thicknessLoss(surface, shape))
+  add(fillLoss(surface, shape, tray))
+  return losses
 }
 
 /** The body's height is known about as well as its volume is, relative to itself. */
@@ -42,73 +46,70 @@ function outside(
   value: Estimate,
   limit: Limit | undefined,
   { points, tolerance }: { readonly points: number; readonly tolerance: number },
-): readonly Loss[] {
-  if (limit === undefined) return []
+): Loss | undefined {
+  if (limit === undefined) return undefined
   const breach = breachOf(value, limit)
   const legal = limit.legal === true
-  const veto = legal && {
-    bestGrade: 'REJECT' as const,
-    applies: breach !== undefined,
-    probability: outsideProbability(value, limit),
+  if (breach === undefined && !legal) return undefined
+  const loss: Open<Loss> = { code: name, contribution: 0, std: 0 }
+  if (legal) {
+    const probability = outsideProbability(value, limit)
+    loss.veto = { bestGrade: 'REJECT', applies: breach !== undefined, probability }
   }
-  if (breach === undefined) {
-    return veto === false ? [] : [{ code: name, contribution: 0, std: 0, veto }]
-  }
+  if (breach === undefined) return loss
   // A limit of 0 is left by no little: everything is lost.
   const perUnit = breach.limit > 0 ? points / (tolerance * breach.limit) : Number.POSITIVE_INFINITY
   const contribution = Math.min(points, breach.by * perUnit)
   const side = legal ? (breach.side === 'low' ? 'below_legal' : 'above_legal') : breach.side
-  return [
-    {
-      code: `${name}_${side}`,
-      value: value.estimate,
-      limit: breach.limit,
-      contribution,
-      std: contribution < points ? value.std * perUnit : 0,
-      ...(veto === false ? {} : { veto }),
-    },
-  ]
+  loss.code = `${name}_${side}`
+  loss.value = value.estimate
+  loss.limit = breach.limit
+  loss.contribution = contribution
+  loss.std = contribution < points ? value.std * perUnit : 0
+  return loss
 }
 
 /** The class that the mean thickness falls in. A part between two classes may be of either. */
-function thicknessLosses(surface: Surface, { thickness }: ShapeRecipe): readonly Loss[] {
-  if (thickness === undefined) return []
+function thicknessLoss(surface: Surface, { thickness }: ShapeRecipe): Loss | undefined {
+  if (thickness === undefined) return undefined
   const value = thicknessOf(surface)
   const { classes, outsidePoints } = thickness
-  const chances = classes.map(({ minMm, maxMm, points }) => ({
-    points,
-    chance: 1 - outsideProbability(value, { min: minMm, max: maxMm }),
-  }))
-  const none = Math.max(0, 1 - chances.reduce((sum, { chance }) => sum + chance, 0))
-  const mean = chances.reduce((sum, { chance, points }) => sum + chance * points, none * outsidePoints)
-  const squares = chances.reduce(
-    (sum, { chance, points }) => sum + chance * (points - mean) ** 2,
-    none * (outsidePoints - mean) ** 2,
-  )
+  const chances: number[] = []
+  let [some, mean] = [0, 0]
+  for (const { minMm, maxMm, points } of classes) {
+    const chance = 1 - outsideProbability(value, { min: minMm, max: maxMm })
+    chances.push(chance)
+    some += chance
+    mean += chance * points
+  }
+  const none = Math.max(0, 1 - some)
+  mean += none * outsidePoints
+  let squares = none * (outsidePoints - mean) ** 2
+  classes.forEach(({ points }, index) => {
+    squares += (chances[index] ?? 0) * (points - mean) ** 2
+  })
   const found = classes.find(({ minMm, maxMm }) => value.estimate >= minMm && value.estimate < maxMm)
   const [first] = classes
   const nearest =
     first !== undefined && value.estimate >= first.maxMm ? first.maxMm : (classes.at(-1)?.minMm ?? 0)
-  return [
-    {
-      code: `thickness_${found?.name ?? 'outside'}`,
-      value: value.estimate,
-      limit: found?.minMm ?? nearest,
-      contribution: found?.points ?? outsidePoints,
-      std: Math.sqrt(squares),
-      always: found === undefined,
-    },
-  ]
+  return {
+    code: `thickness_${found?.name ?? 'outside'}`,
+    value: value.estimate,
+    limit: found?.minMm ?? nearest,
+    contribution: found?.points ?? outsidePoints,
+    std: Math.sqrt(squares),
+    always: found === undefined,
+  }
 }
 
 /** How full the tray is, in per cent of what the recipe calls full. */
-function fillLosses(surface: Surface, shape: ShapeRecipe, tray: Recipe['tray']): readonly Loss[] {
+function fillLoss(surface: Surface, shape: ShapeRecipe, tray: Recipe['tray']): Loss | undefined {
   const { fill, limitTolerance } = shape
-  if (fill === undefined) return []
+  if (fill === undefined) return undefined
   const full =
     fill.heightMm ?? fill.volumeMm3 ?? (tray === undefined ? 0 : tray.lengthMm * tray.widthMm * tray.heightMm)
   // The schema asks for one of the three.
-  if (full <= 0) return []
+  if (full <= 0) return undefined
   const { estimate, std } = fill.heightMm === undefined ? surface.volumeMm3 : thicknessOf(surface)
   return outside(
     'fill',

@@ -1,9 +1,10 @@
 import type { Colour, Defect, Echoes, Estimate, Finding, Grade, Surface } from '../inspection.ts'
 import type { Recipe } from '../recipe.ts'
+import { colourDifference, stateLosses, stdOfStates } from './fusion-colour.ts'
 import { echoLosses } from './fusion-echoes.ts'
 import { labelLosses } from './fusion-labels.ts'
 import { shapeLosses } from './fusion-shape.ts'
-import { outsideProbability } from './limits.ts'
+import type { Open } from './open.ts'
 import type { Material } from './spectrum.ts'
 
 /** What is known of a part. At least what the recipe weighs. */
@@ -56,30 +57,52 @@ const LEAST_LOSS = 0.0005
  */
 export function scoreOf(evidence: Evidence, recipe: Recipe): Score {
   const { surface, colour, material } = evidence
-  const shapeDefects = surface === undefined ? [] : surface.defects.map((one) => defectLoss(one, recipe))
-  const colourDefects = colour === undefined ? [] : colour.defects.map((one) => defectLoss(one, recipe))
-  const shape = [
-    ...(surface === undefined ? [] : shapeLosses(surface, evidence.massG, recipe)),
-    ...shapeDefects,
-    ...echoLosses(evidence.echoes, recipe),
-  ]
-  const states = colour === undefined ? [] : stateLosses(colour, recipe)
-  const light = [...states, ...colourDifference(evidence, recipe), ...colourDefects]
-  const labels = labelLosses(evidence, recipe, sum([...shapeDefects, ...colourDefects]))
+  const shapeDefects = defectLosses(surface, recipe)
+  const colourDefects = defectLosses(colour, recipe)
+  const shape = surface === undefined ? [] : shapeLosses(surface, evidence.massG, recipe)
+  shape.push(...shapeDefects, ...echoLosses(evidence.echoes, recipe))
+  const light = colour === undefined ? [] : stateLosses(colour, recipe)
+  light.push(...colourDifference(evidence, recipe), ...colourDefects)
+  const labels = labelLosses(evidence, recipe, sum(shapeDefects) + sum(colourDefects))
   const losses = [...shape, ...light, ...labels]
   const statesStd = colour === undefined || material === undefined ? 0 : stdOfStates(colour, material, recipe)
-  return {
-    score: { estimate: left(losses), std: Math.hypot(statesStd, ...losses.map(({ std }) => std)) },
-    findings: losses.filter(isWorthTelling).map(told),
-    vetoes: losses.flatMap(({ veto }) => (veto === undefined ? [] : [veto])),
-    ...(surface === undefined ? {} : { surfaceScore: left(shape) }),
-    ...(colour === undefined ? {} : { colourScore: left(light) }),
+  const found: Open<Score> = {
+    score: { estimate: left(losses), std: Math.sqrt(statesStd * statesStd + variance(losses)) },
+    findings: findingsOf(losses),
+    vetoes: vetoesOf(losses),
     defects: [...(surface?.defects ?? []), ...(colour?.defects ?? [])],
   }
+  if (surface !== undefined) found.surfaceScore = left(shape)
+  if (colour !== undefined) found.colourScore = left(light)
+  return found
+}
+
+function defectLosses(seen: { readonly defects: readonly Defect[] } | undefined, recipe: Recipe): Loss[] {
+  return seen === undefined ? [] : seen.defects.map((one) => defectLoss(one, recipe))
+}
+
+function variance(losses: readonly Loss[]): number {
+  let squares = 0
+  for (const { std } of losses) squares += std * std
+  return squares
+}
+
+function findingsOf(losses: readonly Loss[]): readonly Finding[] {
+  const findings: Finding[] = []
+  for (const loss of losses) if (isWorthTelling(loss)) findings.push(told(loss))
+  return findings
+}
+
+function vetoesOf(losses: readonly Loss[]): readonly Veto[] {
+  const vetoes: Veto[] = []
+  for (const { veto } of losses) if (veto !== undefined) vetoes.push(veto)
+  return vetoes
 }
 
 function sum(losses: readonly Loss[]): number {
-  return losses.reduce((total, { contribution }) => total + contribution, 0)
+  let total = 0
+  for (const { contribution } of losses) total += contribution
+  return total
 }
 
 function left(losses: readonly Loss[]): number {
@@ -92,84 +115,15 @@ function isWorthTelling({ contribution, always = false, veto }: Loss): boolean {
 
 /** As a person reads it: four decimals. */
 function told({ code, value, limit, contribution }: Loss): Finding {
-  const round = (number: number): number => Math.round(number * 1e4) / 1e4
-  return {
-    code,
-    ...(value === undefined ? {} : { value: round(value) }),
-    ...(limit === undefined ? {} : { limit: round(limit) }),
-    contribution: round(contribution),
-  }
+  const finding: Open<Finding> = { code }
+  if (value !== undefined) finding.value = fourDecimals(value)
+  if (limit !== undefined) finding.limit = fourDecimals(limit)
+  finding.contribution = fourDecimals(contribution)
+  return finding
 }
 
-const STATES = ['freshness', 'fat', 'oxidation'] as const
-type State = (typeof STATES)[number]
-
-/** How far each state is from its best, 0…1. */
-function shortfalls(colour: Colour): Readonly<Record<State, number>> {
-  return {
-    freshness: 1 - colour.freshness.estimate,
-    fat: 1 - colour.fatQuality.estimate,
-    oxidation: colour.oxidation.estimate,
-  }
-}
-
-/** Score that one unit of each state costs: its own points, and the worst state's once more. */
-function prices(colour: Colour, { points, weakest }: Recipe['grading']): Readonly<Record<State, number>> {
-  const short = shortfalls(colour)
-  const worst = STATES.reduce((most, state) => (short[state] > short[most] ? state : most))
-  const price = (state: State): number => points[state] + (state === worst ? weakest : 0)
-  return { freshness: price('freshness'), fat: price('fat'), oxidation: price('oxidation') }
-}
-
-function stateLosses(colour: Colour, { grading }: Recipe): readonly Loss[] {
-  const short = shortfalls(colour)
-  const price = prices(colour, grading)
-  return STATES.map((code) => ({
-    code,
-    value: code === 'oxidation' ? short.oxidation : 1 - short[code],
-    limit: code === 'oxidation' ? 0 : 1,
-    contribution: short[code] * price[code],
-    std: 0,
-  }))
-}
-
-/** The states come from one spectrum and hang together: their losses' variance takes the whole covariance. */
-function stdOfStates(colour: Colour, { covariance }: Material, { grading }: Recipe): number {
-  const price = prices(colour, grading)
-  const slopes = [price.freshness, price.oxidation, price.fat]
-  let variance = 0
-  for (const [i, one] of slopes.entries()) {
-    for (const [j, other] of slopes.entries()) variance += one * other * (covariance[4 * i + j] ?? 0)
-  }
-  return Math.sqrt(Math.max(0, variance))
-}
-
-/** Nothing is lost up to the good difference, all points from the critical one on, in proportion between. */
-function colourDifference({ deltaE00 }: Evidence, { material }: Recipe): readonly Loss[] {
-  const target = material?.labTarget
-  if (target === undefined || deltaE00 === undefined) return []
-  const { good, acceptable, critical } = target.limits
-  const { estimate, std } = deltaE00
-  const share = Math.min(1, Math.max(0, (estimate - good) / (critical - good)))
-  const step = estimate >= critical ? 'colour_critical' : estimate >= acceptable ? 'colour_off' : 'colour'
-  return [
-    {
-      code: step,
-      value: estimate,
-      limit: estimate >= critical ? critical : estimate >= acceptable ? acceptable : good,
-      contribution: target.points * share,
-      std: share > 0 && share < 1 ? (target.points * std) / (critical - good) : 0,
-      ...(target.reject
-        ? {
-            veto: {
-              bestGrade: 'REJECT',
-              applies: estimate >= critical,
-              probability: outsideProbability(deltaE00, { max: critical }),
-            },
-          }
-        : {}),
-    },
-  ]
+function fourDecimals(number: number): number {
+  return Math.round(number * 1e4) / 1e4
 }
 
 /** A defect is told even where the recipe takes no points for it; a critical one rejects. */

@@ -2,6 +2,7 @@ import { type Fusion, GRADES, type Grade } from '../inspection.ts'
 import type { Recipe } from '../recipe.ts'
 import type { Score } from './fusion.ts'
 import { normalCdf } from './numbers.ts'
+import type { Open } from './open.ts'
 
 /** Best first; REJECT is what is left. */
 const ACCEPTABLE = ['A+', 'A', 'B', 'C'] as const satisfies readonly Grade[]
@@ -13,18 +14,20 @@ const LEAST_STD = 0.002
  * legal limit or a label allows.
  */
 export function gradeOf(score: Score, recipe: Recipe): Fusion {
-  const byScore = gradeOfScore(score.score.estimate, recipe.grading.thresholds)
-  const grade = score.vetoes
-    .filter(({ applies }) => applies)
-    .reduce<Grade>((worst, { bestGrade }) => (rank(bestGrade) > rank(worst) ? bestGrade : worst), byScore)
-  return {
+  let grade = gradeOfScore(score.score.estimate, recipe.grading.thresholds)
+  for (const { applies, bestGrade } of score.vetoes) {
+    if (applies && rank(bestGrade) > rank(grade)) grade = bestGrade
+  }
+  const confidence = confidenceOf(grade, score, recipe)
+  const fusion: Open<Fusion> = {
     score: score.score,
     grade,
-    ...(score.surfaceScore === undefined ? {} : { surfaceScore: score.surfaceScore }),
-    ...(score.colourScore === undefined ? {} : { colourScore: score.colourScore }),
-    confidence: confidenceOf(grade, score, recipe),
+    confidence,
     defects: score.defects,
   }
+  if (score.surfaceScore !== undefined) fusion.surfaceScore = score.surfaceScore
+  if (score.colourScore !== undefined) fusion.colourScore = score.colourScore
+  return fusion
 }
 
 function gradeOfScore(score: number, thresholds: Recipe['grading']['thresholds']): Grade {
@@ -42,12 +45,13 @@ function rank(grade: Grade): number {
  */
 function confidenceOf(grade: Grade, { score, vetoes }: Score, { grading }: Recipe): number {
   const std = Math.max(LEAST_STD, score.std)
-  const atLeast = (one: (typeof ACCEPTABLE)[number]): number =>
-    vetoes.reduce(
-      (chance, { bestGrade, probability }) =>
-        rank(bestGrade) > rank(one) ? chance * (1 - probability) : chance,
-      normalCdf((score.estimate - grading.thresholds[one]) / std),
-    )
+  const atLeast = (one: (typeof ACCEPTABLE)[number]): number => {
+    let chance = normalCdf((score.estimate - grading.thresholds[one]) / std)
+    for (const { bestGrade, probability } of vetoes) {
+      if (rank(bestGrade) > rank(one)) chance *= 1 - probability
+    }
+    return chance
+  }
   if (grade === 'REJECT') return 1 - atLeast('C')
   const better = ACCEPTABLE[ACCEPTABLE.indexOf(grade) - 1]
   return Math.max(0, atLeast(grade) - (better === undefined ? 0 : atLeast(better)))

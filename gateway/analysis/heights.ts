@@ -1,4 +1,5 @@
 import type { RangeFrame } from '../../drivers/vl53l8ch/ranges.ts'
+import { type Arrays, Memory } from './memory.ts'
 import { at } from './numbers.ts'
 import type { TrayPlan } from './tray.ts'
 
@@ -15,7 +16,7 @@ export interface Heights {
 
 /** ST's target status: 5 is valid; 6 (no wrap check) and 9 (merged pulses) are about half as trustworthy (facts §5). */
 export const VALID = 5
-const DOUBTFUL: readonly number[] = [6, 9]
+const [NO_WRAP_CHECK, MERGED] = [6, 9]
 /** Status of a zone that saw too little: no target, low signal, none at all. */
 const DARK: readonly number[] = [1, 8, 255]
 /** What scatters however strong the signal is, mm: 0.4…0.6 at contact, recorded, the chip's step of 0.25 included. */
@@ -32,15 +33,17 @@ const DOUBTFUL_SCALE = 3
 
 /**
  * @param frame of one look, or of several combined (`combineLooks`), which knows its own uncertainty
+ * @param memory to keep the heights in; absent: their own
  * @returns undefined where the frame has other zones than the calibration
  */
 export function heightsOf(
   frame: RangeFrame & { readonly stdMm?: Float64Array },
   tray: TrayPlan,
+  memory: Arrays = new Memory(2 * tray.zones),
 ): Heights | undefined {
   if (frame.zones !== tray.zones) return undefined
-  const depthMm = new Float64Array(tray.zones).fill(Number.NaN)
-  const stdMm = new Float64Array(tray.zones)
+  const depthMm = memory.take(tray.zones).fill(Number.NaN)
+  const stdMm = memory.take(tray.zones)
   let valid = 0
   let dark = 0
   for (let zone = 0; zone < tray.zones; zone += 1) {
@@ -73,7 +76,7 @@ export function bestTarget(frame: RangeFrame, zone: number): number | undefined 
   let best: number | undefined
   for (let target = first; target < first + frame.targetsPerZone; target += 1) {
     const status = at(frame.status, target)
-    if (status !== VALID && !DOUBTFUL.includes(status)) continue
+    if (status !== VALID && status !== NO_WRAP_CHECK && status !== MERGED) continue
     if (best === undefined || at(frame.signalKcpsPerSpad, target) > at(frame.signalKcpsPerSpad, best)) {
       best = target
     }

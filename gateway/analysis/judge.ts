@@ -1,16 +1,19 @@
 import type { Spectrum } from '../../drivers/as7341/counts.ts'
 import type { RangeFrame } from '../../drivers/vl53l8ch/ranges.ts'
 import type { EmptyTray } from '../calibration.ts'
-import type { Echoes, Estimate, Gap, Judgement, Surface, UngradedReason } from '../inspection.ts'
+import type { Gap, Judgement, UngradedReason, Verdict } from '../inspection.ts'
 import type { Look } from '../look.ts'
 import type { Recipe } from '../recipe.ts'
 import { type ColourFinding, measureColour } from './colour.ts'
 import type { Conditions } from './colour-lamp.ts'
 import { echoesOf } from './echoes.ts'
-import { type Evidence, scoreOf } from './fusion.ts'
+import { evidenceOf, judgementOf, type ShapeSeen } from './evidence.ts'
+import { scoreOf } from './fusion.ts'
 import { lacksEchoes } from './fusion-echoes.ts'
 import { gradeOf } from './grade.ts'
 import { combineLooks } from './looks.ts'
+import { Workspace } from './memory.ts'
+import type { Open } from './open.ts'
 import type { SpectralReference } from './reflectance.ts'
 import { measureScan } from './scan/scan.ts'
 import { type SpectralPlan, spectralPlan, type WhiteReference } from './spectrum.ts'
@@ -24,6 +27,8 @@ export interface Plan {
   readonly recipe: Recipe
   readonly tray?: TrayPlan
   readonly spectral?: SpectralPlan
+  /** What each part's analysis uses anew: a plan judges one part at a time. */
+  readonly workspace?: Workspace
 }
 
 /** When and at what temperature a part was seen. */
@@ -58,6 +63,7 @@ export function prepare(recipe: Recipe, tray?: EmptyTray, white?: SpectralRefere
   const ranging = tray === undefined ? undefined : trayPlan(tray, recipe.tray)
   return {
     recipe,
+    workspace: new Workspace(),
     ...(ranging === undefined ? {} : { tray: ranging }),
     ...(recipe.material === undefined
       ? {}
@@ -82,75 +88,53 @@ export function judge(plan: Plan, sighting: Sighting): Judgement {
     spectrum === undefined || spectral === undefined || !present
       ? undefined
       : measureColour(spectrum, spectral, conditionsOf(sighting.conditions, spectral))
-  const reasons = [
-    ...missing(recipe, sighting),
-    // No analysis of pictures delivers evidence: such a part is for a person.
-    ...(recipe.camera === undefined ? [] : ['sensor-absent:camera']),
-    ...named(shape.reason ?? unread(shape, recipe), heads?.ranging),
-    ...named(unseen(colour, recipe), heads?.spectral),
-  ]
-  const measured = {
-    ...(shape.heightsMm === undefined ? {} : { heightsMm: shape.heightsMm }),
-    ...(shape.surface === undefined ? {} : { surface: shape.surface, ...massOf(shape.surface, recipe) }),
-    ...(shape.echoes === undefined ? {} : { echoes: shape.echoes }),
-    ...(colour === undefined || 'reason' in colour ? {} : { colour: colour.colour }),
-  }
+  const reasons = [...missing(recipe, sighting)]
+  // No analysis of pictures delivers evidence: such a part is for a person.
+  if (recipe.camera !== undefined) reasons.push('sensor-absent:camera')
+  addNamed(reasons, shape.reason ?? unread(shape, recipe), heads?.ranging)
+  addNamed(reasons, unseen(colour, recipe), heads?.spectral)
+  const evidence = evidenceOf(shape, colour, recipe)
   if (reasons.length > 0) {
-    return { ...measured, verdict: { kind: 'ungraded', action: recipe.actions.ungraded, reasons } }
+    const verdict: Verdict = { kind: 'ungraded', action: recipe.actions.ungraded, reasons }
+    return judgementOf(shape, evidence, verdict)
   }
-  const score = scoreOf({ ...measured, ...lightOf(colour) }, recipe)
+  const score = scoreOf(evidence, recipe)
   const fusion = gradeOf(score, recipe)
-  return {
-    ...measured,
-    fusion,
-    verdict: {
-      kind: 'graded',
-      grade: fusion.grade,
-      score: fusion.score.estimate,
-      action: recipe.actions[fusion.grade],
-      findings: score.findings,
-    },
+  const verdict: Verdict = {
+    kind: 'graded',
+    grade: fusion.grade,
+    score: fusion.score.estimate,
+    action: recipe.actions[fusion.grade],
+    findings: score.findings,
   }
+  return judgementOf(shape, evidence, verdict, fusion)
 }
 
 /** What is known of the lamp since the white reference was taken. */
 function conditionsOf({ atMs, temperatureC }: Circumstances = {}, { white }: SpectralPlan): Conditions {
   const sinceMs =
     atMs === undefined || white === undefined ? Number.NaN : atMs - Date.parse(white.reference.at)
-  return {
-    ...(temperatureC === undefined ? {} : { temperatureC }),
-    ...(Number.isFinite(sinceMs) ? { referenceAgeH: sinceMs / MS_PER_HOUR } : {}),
-  }
-}
-
-/** What the looks say of the shape. */
-interface ShapeSeen {
-  readonly surface?: Surface
-  readonly echoes?: Echoes
-  readonly reason?: string
-  readonly heightsMm?: readonly (number | null)[]
+  const conditions: Open<Conditions> = {}
+  if (temperatureC !== undefined) conditions.temperatureC = temperatureC
+  if (Number.isFinite(sinceMs)) conditions.referenceAgeH = sinceMs / MS_PER_HOUR
+  return conditions
 }
 
 /** A part that stood still is one frame of all its looks; one that passed is what they say together. */
-function shapeOf({ recipe, tray }: Plan, { frame, looks = [] }: Sighting): ShapeSeen {
+function shapeOf({ recipe, tray, workspace }: Plan, { frame, looks = [] }: Sighting): ShapeSeen {
   const { shape } = recipe
   if (shape === undefined || frame === undefined) return {}
   if (shape.scan !== undefined) return measureScan(looks, tray, shape, shape.scan)
-  const { alone = [], ...seen } = measureSurface(looks.length > 1 ? combineLooks(looks) : frame, tray, shape)
-  const echoes = echoesOf(frame, looks, alone)
-  return echoes === undefined ? seen : { ...seen, echoes }
+  workspace?.clear()
+  const still = looks.length > 1 ? combineLooks(looks, workspace) : frame
+  const found = measureSurface(still, tray, shape, workspace)
+  const { surface, reason, heightsMm, alone = [] } = found
+  return { surface, reason, heightsMm, echoes: echoesOf(frame, looks, alone) }
 }
 
 /** Why the histograms cannot be weighed. */
 function unread({ surface, echoes }: ShapeSeen, recipe: Recipe): UngradedReason | undefined {
   return surface !== undefined && lacksEchoes(echoes, recipe) ? 'no-histograms' : undefined
-}
-
-/** What the grade needs of the spectrum, and what no message carries. */
-function lightOf(colour: ColourFinding | undefined): Pick<Evidence, 'material' | 'deltaE00'> {
-  if (colour === undefined || 'reason' in colour) return {}
-  const { deltaE00 } = colour.colour
-  return { material: colour.material, ...(deltaE00 === undefined ? {} : { deltaE00 }) }
 }
 
 /** Why the colour cannot be weighed: a difference that decides needs a reference to be measured against. */
@@ -166,27 +150,16 @@ function unseen(colour: ColourFinding | undefined, recipe: Recipe): UngradedReas
 
 /** What the recipe weighs and no head delivered: by the heads' own reasons, where they gave any. */
 function missing(recipe: Recipe, { frame, spectrum, gaps }: Sighting): readonly string[] {
-  const wanted = [
-    recipe.shape !== undefined && frame === undefined,
-    recipe.material !== undefined && spectrum === undefined,
-  ].filter((lacks) => lacks).length
+  const wanted =
+    Number(recipe.shape !== undefined && frame === undefined) +
+    Number(recipe.material !== undefined && spectrum === undefined)
   if (wanted === 0) return []
   const reasons = gaps.map(({ head, reason }) => `${reason}:${head}`)
   return reasons.length < wanted ? [...reasons, 'sensor-absent'] : reasons
 }
 
-function named(reason: string | undefined, head: string | undefined): readonly string[] {
-  if (reason === undefined) return []
+function addNamed(reasons: string[], reason: string | undefined, head: string | undefined): void {
+  if (reason === undefined) return
   // That there is no product is no head's fault.
-  return [head === undefined || reason === 'no-product' ? reason : `${reason}:${head}`]
-}
-
-function massOf(surface: Surface, { shape }: Recipe): { readonly massG?: Estimate } {
-  if (shape === undefined) return {}
-  const { estimate, std } = surface.volumeMm3
-  const gramsPerMm3 = shape.densityGPerCm3 / 1000
-  const densityStd = shape.densityStdGPerCm3 / 1000
-  return {
-    massG: { estimate: estimate * gramsPerMm3, std: Math.hypot(std * gramsPerMm3, estimate * densityStd) },
-  }
+  reasons.push(head === undefined || reason === 'no-product' ? reason : `${reason}:${head}`)
 }

@@ -2,8 +2,9 @@ import type { RangeFrame } from '../../drivers/vl53l8ch/ranges.ts'
 import type { Look } from '../look.ts'
 import { VALID } from './heights.ts'
 import { LEAST_TO_TELL, type Readings, readingsOf, STRAY_STDS, undisturbed } from './looks-readings.ts'
-import { Memory } from './memory.ts'
+import { type Arrays, Memory } from './memory.ts'
 import { at } from './numbers.ts'
+import type { Open } from './open.ts'
 import { RunningMedian } from './running-median.ts'
 
 /** Several looks at a part that stood still, as one frame with one target a zone. */
@@ -27,10 +28,11 @@ const NO_TARGET = 255
 /**
  * Fuses the frames of a part that stands still: per zone the mean of the valid ranges, without strays and without
  * frames that saw a disturbance. A zone that is valid in half of the frames or fewer stays invalid.
+ * @param memory to keep the frame in; absent: its own
  * @returns a frame whose `rangeMm` is NaN and whose status is 255 where a zone stays invalid
  * @throws RangeError for no look, or for looks of different resolution
  */
-export function combineLooks(looks: readonly Look[]): CombinedFrame {
+export function combineLooks(looks: readonly Look[], memory?: Arrays): CombinedFrame {
   const [first] = looks
   const frames = looks.map(({ frame }) => frame)
   if (first === undefined) throw new RangeError('looks: 0, at least one expected')
@@ -40,16 +42,16 @@ export function combineLooks(looks: readonly Look[]): CombinedFrame {
       throw new RangeError(`looks: zones ${frame.zones} beside ${zones}, one resolution expected`)
     }
   }
-  const readings = readingsOf(frames, zones)
-  return fused(readings, undisturbed(readings))
+  const readings = readingsOf(frames, zones, memory)
+  return fused(readings, undisturbed(readings), memory)
 }
 
-function fused(readings: Readings, kept: readonly number[]): CombinedFrame {
+function fused(readings: Readings, kept: readonly number[], memory?: Arrays): CombinedFrame {
   const { frames } = readings
   const [first] = frames
   if (first === undefined) throw new RangeError('looks: 0, at least one expected')
-  const means = zeros(first)
-  const fusion = new ZoneFusion(readings, kept)
+  const means = zeros(first, memory)
+  const fusion = new ZoneFusion(readings, kept, memory)
   for (let zone = 0; zone < first.zones; zone += 1) fusion.write(zone, means)
   for (const look of kept) addLook(readings, look, kept.length, means)
   for (let zone = 0; zone < first.zones; zone += 1) {
@@ -67,9 +69,10 @@ function fused(readings: Readings, kept: readonly number[]): CombinedFrame {
  * The frame to be, with nothing in it yet. Histograms are left out: they are of one frame. Spelt out, since to spread
  * the first frame takes longer than to fuse a quarter of the zones.
  */
-function zeros(first: RangeFrame): Writable {
+function zeros(first: RangeFrame, given?: Arrays): Open<CombinedFrame> {
   const { zones, ambientKcpsPerSpad, spads, targetsDetected } = first
-  const memory = new Memory(6 * zones + ambientKcpsPerSpad.length + spads.length + targetsDetected.length)
+  const length = 6 * zones + ambientKcpsPerSpad.length + spads.length + targetsDetected.length
+  const memory = given ?? new Memory(length)
   return {
     kind: 'vl53l8ch',
     takenAt: first.takenAt,
@@ -92,8 +95,6 @@ function zeros(first: RangeFrame): Writable {
   }
 }
 
-type Writable = { -readonly [Field in keyof CombinedFrame]: CombinedFrame[Field] }
-
 /** Adds one look: to what all zones have its share of `looks`, to what a target says all of it, where it counts. */
 function addLook({ frames, target }: Readings, look: number, looks: number, out: CombinedFrame): void {
   const frame = frames[look]
@@ -111,7 +112,8 @@ function addLook({ frames, target }: Readings, look: number, looks: number, out:
 }
 
 function addShare(values: Float64Array, looks: number, out: Float64Array): void {
-  for (let zone = 0; zone < out.length; zone += 1) out[zone] = at(out, zone) + at(values, zone) / looks
+  const share = 1 / looks
+  for (let zone = 0; zone < out.length; zone += 1) out[zone] = at(out, zone) + share * at(values, zone)
 }
 
 /** Why a zone has no range: what most of the frames that have none say. */
@@ -136,11 +138,13 @@ class ZoneFusion {
   /** Per zone, looks that count. */
   readonly #counts: Float64Array
 
-  constructor(readings: Readings, kept: readonly number[]) {
+  constructor(readings: Readings, kept: readonly number[], given?: Arrays) {
+    const { calm, frames } = readings
+    const memory = given ?? new Memory(calm.length + frames.length)
     this.#readings = readings
     this.#kept = kept
-    this.#median = new RunningMedian(kept.length)
-    this.#counts = new Float64Array(readings.target.length / readings.frames.length)
+    this.#median = new RunningMedian(frames.length, memory)
+    this.#counts = memory.take(calm.length)
   }
 
   /** Looks that a zone is the mean of; 0: it is not valid. */
@@ -152,7 +156,7 @@ class ZoneFusion {
     const readings = this.#readings
     const kept = this.#kept
     const first = zone * readings.frames.length
-    const count = this.#withoutStrays(first)
+    const count = this.#withoutStrays(zone)
     if (2 * count > kept.length) {
       this.#counts[zone] = count
       this.#average(zone, count, out)
@@ -164,8 +168,10 @@ class ZoneFusion {
   }
 
   /** Leaves out what is far from the others' median, where there are enough to say so. @returns how many are left */
-  #withoutStrays(first: number): number {
-    const { target, rangeMm, stdMm } = this.#readings
+  #withoutStrays(zone: number): number {
+    const { frames, target, rangeMm, stdMm, calm } = this.#readings
+    if (at(calm, zone) === 1) return this.#kept.length
+    const first = zone * frames.length
     const median = this.#median
     median.clear()
     for (const look of this.#kept) median.add(at(rangeMm, first + look))

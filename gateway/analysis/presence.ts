@@ -83,9 +83,24 @@ function groupsOf({ depthMm, stdMm }: Heights, tray: TrayPlan, leastMm: number):
         zones.push(next)
       }
     }
-    groups.push({ zones: zones.sort((a, b) => height(b) - height(a)), volumeMm3 })
+    sortByDepth(zones, depthMm)
+    groups.push({ zones, volumeMm3 })
   }
   return groups.sort((a, b) => b.volumeMm3 - a.volumeMm3)
+}
+
+/** Nearest to the head first. By insertion: the zones of a part are few. */
+function sortByDepth(zones: number[], depthMm: Float64Array): void {
+  for (let next = 1; next < zones.length; next += 1) {
+    const zone = zones[next] ?? 0
+    let place = next
+    for (; place > 0; place -= 1) {
+      const before = zones[place - 1] ?? 0
+      if (at(depthMm, before) <= at(depthMm, zone)) break
+      zones[place] = before
+    }
+    zones[place] = zone
+  }
 }
 
 /** 1 for the groups' zones and their neighbours, 0 for the others. */

@@ -1,6 +1,7 @@
 import type { Estimate } from '../inspection.ts'
 import type { DomeFit } from './dome.ts'
 import type { Heights } from './heights.ts'
+import type { Arrays } from './memory.ts'
 import { at } from './numbers.ts'
 import type { Presence } from './presence.ts'
 import type { TrayPlan } from './tray.ts'
@@ -26,14 +27,20 @@ export interface Relief {
   readonly highestMm: number
 }
 
+interface ReliefInput {
+  readonly tray: TrayPlan
+  readonly textureMm: number
+  /** To keep the relief in; absent: its own. */
+  readonly memory?: Arrays | undefined
+}
+
 export function reliefOf(
   heights: Heights,
   presence: Presence,
   fit: DomeFit,
-  tray: TrayPlan,
-  textureMm: number,
+  { tray, textureMm, memory }: ReliefInput,
 ): Relief {
-  const residualMm = new Float64Array(tray.zones).fill(Number.NaN)
+  const residualMm = (memory?.take(tray.zones) ?? new Float64Array(tray.zones)).fill(Number.NaN)
   const sums = { zones: 0, squares: 0, noise: 0, scores: 0, highest: 0 }
   for (const zone of presence.around) {
     const share = at(fit.share, zone)
@@ -50,11 +57,13 @@ export function reliefOf(
   }
   const roughnessMm = roughnessOf(sums)
   const relief = Math.max(textureMm, roughnessMm.estimate)
+  const { volumeMm3, volumeStdMm3 } = volumeOf(residualMm, heights, fit, tray, relief)
   return {
     residualMm,
     share: fit.share,
     roughnessMm,
-    ...volumeOf(residualMm, heights, fit, tray, relief),
+    volumeMm3,
+    volumeStdMm3,
     misfit: Math.max(1, sums.scores / Math.max(1, presence.around.length - SURFACE_PARAMETERS)),
     highestMm: sums.highest,
   }

@@ -1,3 +1,4 @@
+import { type Arrays, Memory } from './memory.ts'
 import { at } from './numbers.ts'
 
 /** The median of a few numbers that come one by one: kept in order, without an array and a sort for each question. */
@@ -5,9 +6,12 @@ export class RunningMedian {
   readonly #sorted: Float64Array
   #count = 0
 
-  /** @param most numbers between one `clear` and the next; more are not looked at */
-  constructor(most: number) {
-    this.#sorted = new Float64Array(most)
+  /**
+   * @param most numbers between one `clear` and the next; more are not looked at
+   * @param memory to keep them in; absent: its own
+   */
+  constructor(most: number, memory: Arrays = new Memory(most)) {
+    this.#sorted = memory.take(most)
   }
 
   clear(): void {

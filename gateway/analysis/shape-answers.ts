@@ -3,7 +3,7 @@ import { at } from './numbers.ts'
 import type { Field } from './shape-field.ts'
 import type { Hits } from './shape-hits.ts'
 
-/** A zone's rays end within this share of a footprint of their mean place. */
+/** A ray that ends farther than this share of a footprint from its zone's mean place does not count. */
 const REACH = 0.8
 
 /**
@@ -13,7 +13,8 @@ const REACH = 0.8
 export class Answers {
   readonly #hits: Hits
   readonly #size: number
-  readonly #reach: number
+  /** Per place, how far its hits lie from their mean place at most, mm. */
+  readonly #reaches: Float64Array
   /** Per slot, places that answer; -1: not worked out. */
   readonly #counts: Int32Array
   /** Per slot, `size` numbers of which the first `count` hold: places of zones, and by how much each reads less. */
@@ -29,10 +30,13 @@ export class Answers {
 
   constructor({ hits, size, footprintMm }: Pick<Field, 'hits' | 'size' | 'footprintMm'>, slots: number) {
     const used = hits.first[size] ?? 0
-    const memory = new Memory(slots * size + size + used)
+    const memory = new Memory(slots * size + 2 * size + used)
     this.#hits = hits
     this.#size = size
-    this.#reach = REACH * footprintMm
+    this.#reaches = memory.take(size)
+    for (let place = 0; place < size; place += 1) {
+      this.#reaches[place] = Math.min(REACH * footprintMm, reachOf(hits, place))
+    }
     this.values = memory.take(slots * size)
     this.#squares = memory.take(size)
     this.#distances = memory.take(used)
@@ -54,14 +58,13 @@ export class Answers {
   aim(u: number, v: number, widest: number): void {
     if (u === this.#u && v === this.#v && widest <= this.#widest) return
     const { meanU, meanV, first, u: hitU, v: hitV } = this.#hits
-    const farthest = (widest + this.#reach) ** 2
     this.#u = u
     this.#v = v
     this.#widest = widest
     for (let place = 0; place < this.#size; place += 1) {
       const square = squareOf(at(meanU, place) - u, at(meanV, place) - v)
       this.#squares[place] = square
-      if (square > farthest) continue
+      if (square > (widest + at(this.#reaches, place)) ** 2) continue
       const end = first[place + 1] ?? 0
       for (let hit = first[place] ?? 0; hit < end; hit += 1) {
         this.#distances[hit] = Math.sqrt(squareOf(at(hitU, hit) - u, at(hitV, hit) - v))
@@ -73,11 +76,10 @@ export class Answers {
   fill(slot: number, radius: number): void {
     const { weight, first } = this.#hits
     const distances = this.#distances
-    const farthest = (radius + this.#reach) ** 2
     const perMm = 1 / radius
     let next = slot * this.#size
     for (let place = 0; place < this.#size; place += 1) {
-      if (at(this.#squares, place) > farthest) continue
+      if (at(this.#squares, place) > (radius + at(this.#reaches, place)) ** 2) continue
       const end = first[place + 1] ?? 0
       let sum = 0
       for (let hit = first[place] ?? 0; hit < end; hit += 1) {
@@ -91,6 +93,15 @@ export class Answers {
     }
     this.#counts[slot] = next - slot * this.#size
   }
+}
+
+function reachOf({ first, u, v, meanU, meanV }: Hits, place: number): number {
+  let most = 0
+  const end = first[place + 1] ?? 0
+  for (let hit = first[place] ?? 0; hit < end; hit += 1) {
+    most = Math.max(most, squareOf(at(u, hit) - at(meanU, place), at(v, hit) - at(meanV, place)))
+  }
+  return Math.sqrt(most)
 }
 
 export function squareOf(a: number, b: number): number {

@@ -1,6 +1,7 @@
 import type { ShapeRecipe } from '../recipe.ts'
 import { type Dome, type DomeFit, edgeStd } from './dome.ts'
 import type { Heights } from './heights.ts'
+import { Memory } from './memory.ts'
 import { at } from './numbers.ts'
 import type { Presence } from './presence.ts'
 import { type Field, type FieldInput, fieldOf } from './shape-field.ts'
@@ -33,10 +34,12 @@ export function standsOut(
   { around }: Pick<Presence, 'around'>,
   { textureMm }: ShapeRecipe,
 ): boolean {
-  return around.some((zone) => {
-    const std = edgeStd(Math.hypot(at(stdMm, zone), textureMm), at(fit.share, zone))
-    return Math.abs(at(fit.modelMm, zone) - at(depthMm, zone)) > SMOOTH_STDS * std
-  })
+  for (const zone of around) {
+    // Not `Math.hypot`, which takes ten times as long.
+    const std = edgeStd(Math.sqrt(at(stdMm, zone) ** 2 + textureMm ** 2), at(fit.share, zone))
+    if (Math.abs(at(fit.modelMm, zone) - at(depthMm, zone)) > SMOOTH_STDS * std) return true
+  }
+  return false
 }
 
 /** @returns undefined where too little of the body is seen */
@@ -49,11 +52,12 @@ export function bodyField(
 ): BodyField | undefined {
   const hits = hitsOf(fit, around, tray)
   if (hits.zones.length < SIZE) return undefined
-  const residualMm = new Float64Array(tray.zones)
-  const stdMm = new Float64Array(tray.zones)
+  const memory = new Memory(2 * tray.zones)
+  const residualMm = memory.take(tray.zones)
+  const stdMm = memory.take(tray.zones)
   for (const zone of hits.zones) {
     residualMm[zone] = at(fit.modelMm, zone) - at(heights.depthMm, zone)
-    stdMm[zone] = Math.hypot(edgeStd(at(heights.stdMm, zone), at(fit.share, zone)), MODEL_STD_MM)
+    stdMm[zone] = Math.sqrt(edgeStd(at(heights.stdMm, zone), at(fit.share, zone)) ** 2 + MODEL_STD_MM ** 2)
   }
   const field = fieldOf({
     hits,

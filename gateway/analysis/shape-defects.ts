@@ -4,6 +4,7 @@ import type { Heights } from './heights.ts'
 import { at, normalCdf } from './numbers.ts'
 import type { Presence } from './presence.ts'
 import type { BodyField } from './shape-body.ts'
+import { mayHold } from './shape-bound.ts'
 import { energy, type Field } from './shape-field.ts'
 import { type Dent, DentSearch, withOwnRelief, withoutDent } from './shape-search.ts'
 import { severityOf } from './shape-severity.ts'
@@ -60,6 +61,7 @@ export function shapeDefects(
 
 function onBody({ field, dome }: BodyField, tray: TrayPlan, recipe: ShapeRecipe): readonly ShapeDefect[] {
   const defects: ShapeDefect[] = []
+  if (!mayHold(field, DEFECT_SCORE ** 2)) return defects
   const search = new DentSearch(field, dome)
   let left = withOwnRelief(field, search)
   // One change explains no more than there is to explain.

@@ -1,3 +1,4 @@
+import { Memory } from './memory.ts'
 import { at, invertPositive } from './numbers.ts'
 import type { Hits } from './shape-hits.ts'
 import { SIZE } from './shape-quadric.ts'
@@ -46,27 +47,30 @@ export interface Field {
 }
 
 /** The recipe's relief counts like so many independent zones. */
-const TEXTURE_ZONES = 4
+export const TEXTURE_ZONES = 4
 
 /** A dent picked for being the strongest takes more of the relief with it than one picked at random would. */
-const PICKED_DEGREES = 5
+export const PICKED_DEGREES = 5
 
 /** @returns undefined where there is no such covariance: never for finite input */
 export function fieldOf(input: FieldInput): Field | undefined {
   const { hits, residualMm, footprintMm } = input
   const size = hits.zones.length
-  const residual = Float64Array.from(hits.zones, (zone) => at(residualMm, zone))
-  const slopes = new Float64Array(size * SIZE)
+  const memory = new Memory((2 * size + SIZE + 1) * size)
+  const residual = memory.take(size)
+  const slopes = memory.take(size * SIZE)
   for (let i = 0; i < size; i += 1) {
+    residual[i] = at(residualMm, hits.zones[i] ?? 0)
     for (let k = 0; k < SIZE; k += 1) {
       const slope = -at(input.slopes, (hits.zones[i] ?? 0) * SIZE + k)
       slopes[i * SIZE + k] = slope
       residual[i] = at(residual, i) - slope * at(input.priorStep, k)
     }
   }
-  const kernel = new Float64Array(size * size)
+  const kernel = memory.take(size * size)
   const attenuation = reliefKernel(hits, footprintMm, kernel)
-  const base = baseCovariance(input, slopes)
+  const base = memory.take(size * size)
+  writeBase(input, slopes, base)
   const expectedVariance = input.textureMm ** 2 / attenuation
   const blank = { hits, size, residual, base, kernel, footprintMm, expectedVariance }
   return withRelief(blank, expectedVariance)
@@ -78,12 +82,25 @@ export function withRelief(
   reliefVariance: number,
 ): Field | undefined {
   const { size, base, kernel, residual } = field
-  const inverse = new Float64Array(size * size)
-  const scores = new Float64Array(size)
+  const memory = new Memory((size + 1) * size)
+  const inverse = memory.take(size * size)
+  const scores = memory.take(size)
   for (let i = 0; i < inverse.length; i += 1) inverse[i] = at(base, i) + reliefVariance * at(kernel, i)
   if (!invertPositive(inverse, size)) return undefined
   multiply(inverse, residual, scores)
-  return { ...field, inverse, scores, reliefVariance }
+  const { hits, footprintMm, expectedVariance } = field
+  return {
+    hits,
+    size,
+    residual,
+    base,
+    kernel,
+    footprintMm,
+    expectedVariance,
+    inverse,
+    scores,
+    reliefVariance,
+  }
 }
 
 /**
@@ -122,13 +139,13 @@ export function energy({ residual, scores }: Field): number {
   return sum
 }
 
-function baseCovariance(input: FieldInput, slopes: Float64Array): Float64Array {
+/** Writes the covariance of all but the relief. */
+function writeBase(input: FieldInput, slopes: Float64Array, base: Float64Array): void {
   const { hits, stdMm, priorVariance, commonStdMm } = input
   const size = hits.zones.length
-  const base = new Float64Array(size * size)
   for (let i = 0; i < size; i += 1) {
     for (let j = 0; j <= i; j += 1) {
-      let sum = commonStdMm ** 2
+      let sum = commonStdMm * commonStdMm
       for (let k = 0; k < SIZE; k += 1) {
         sum += at(priorVariance, k) * at(slopes, i * SIZE + k) * at(slopes, j * SIZE + k)
       }
@@ -137,7 +154,6 @@ function baseCovariance(input: FieldInput, slopes: Float64Array): Float64Array {
       base[j * size + i] = sum
     }
   }
-  return base
 }
 
 /** out = matrix × vector, for a square matrix. */

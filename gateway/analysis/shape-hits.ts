@@ -1,4 +1,5 @@
 import type { Dome, DomeFit } from './dome.ts'
+import { Memory } from './memory.ts'
 import { at } from './numbers.ts'
 import { LEAST_COSINE } from './shape-quadric.ts'
 import { FINE, type Rays, type TrayPlan } from './tray.ts'
@@ -37,10 +38,11 @@ export function hitsOf(
   const caster = new Caster(body.dome, body.contrast, tray, seen.length)
   const zones: number[] = []
   const first = new Int32Array(seen.length + 1)
-  const response = new Float64Array(seen.length)
-  const relief = new Float64Array(seen.length)
-  const meanU = new Float64Array(seen.length)
-  const meanV = new Float64Array(seen.length)
+  const memory = new Memory(4 * seen.length)
+  const response = memory.take(seen.length)
+  const relief = memory.take(seen.length)
+  const meanU = memory.take(seen.length)
+  const meanV = memory.take(seen.length)
   const { u, v, weight } = caster
   for (const zone of seen) {
     if (at(body.share, zone) < LEAST_RESPONSE) continue
@@ -100,10 +102,11 @@ class Caster {
     this.#v0 = this.#cos * y - this.#sin * x
     this.#c = this.#u0 ** 2 * this.#iu + this.#v0 ** 2 * this.#iv + tray.distanceMm ** 2 * this.#iz - 1
     const most = zones * this.#rays.perZone
-    this.#nearness = new Float64Array(most)
-    this.u = new Float64Array(most)
-    this.v = new Float64Array(most)
-    this.weight = new Float64Array(most)
+    const memory = new Memory(4 * most)
+    this.#nearness = memory.take(most)
+    this.u = memory.take(most)
+    this.v = memory.take(most)
+    this.weight = memory.take(most)
   }
 
   /** 1 at the middle of the base, 0 at its edge. */

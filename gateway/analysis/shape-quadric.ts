@@ -6,6 +6,7 @@ import type { Rays } from './tray.ts'
 export const SIZE = 6
 /** Distance from the silhouette, as b²/a - c, within which a ray counts as partly on the part. */
 const SOFT = 0.12
+const PER_SOFT = 1 / SOFT
 /** Light from a flank that is seen edge-on never quite vanishes: fat scatters below its surface. */
 export const LEAST_COSINE = 0.05
 
@@ -117,7 +118,7 @@ export class Shape {
       const inside = nearest * nearest * a - this.#c
       if (inside <= -SOFT) continue
       // From 0 to 1 across the silhouette; beyond it the chord goes on smoothly to 0.
-      const t = Math.min(1, (inside + SOFT) * (0.5 / SOFT))
+      const t = Math.min(1, (inside + SOFT) * (0.5 * PER_SOFT))
       const halfChord = Math.sqrt(perA * (t < 1 ? SOFT * t * t : inside))
       const s = nearest - halfChord
       if (s >= this.#distance) continue
@@ -140,10 +141,12 @@ export class Shape {
       sums.n += cover * moreN
       sums.w += cover * moreW
       sums.hits += cover
-      const gain = (-cover * hitW * (1 - 2 * about * perS)) / (2 * root)
-      // The nearer to the silhouette, the flatter the ray meets the flank and the less light comes back.
-      const dimming = (cover / (2 * (t < 1 ? SOFT * t : inside))) * (hitN - about * hitW)
-      const loss = dimming + ((3 * t * (1 - t)) / SOFT) * (moreN - about * moreW)
+      const perRoot = 1 / root
+      const gain = -0.5 * cover * hitW * (1 - 2 * about * perS) * perRoot
+      // The nearer to the silhouette, the flatter the ray meets the flank and the less light comes back: by the slope of
+      // ln(root), 1/(2·inside) beyond the silhouette's softness and 1/(2·SOFT·t) within, both a·t/(2·root²).
+      const dimming = 0.5 * cover * a * t * perRoot * perRoot * (hitN - about * hitW)
+      const loss = dimming + PER_SOFT * 3 * t * (1 - t) * (moreN - about * moreW)
       const passX = p * nearest - centreX
       const passY = q * nearest - centreY
       const passH = this.#distance - nearest

@@ -1,9 +1,11 @@
 import type { RangeFrame } from '../../drivers/vl53l8ch/ranges.ts'
 import type { Estimate, Surface, UngradedReason } from '../inspection.ts'
 import type { ShapeRecipe } from '../recipe.ts'
-import { type Dome, type DomeFit, domeVolume, fitDome, outlineOf } from './dome.ts'
+import { type Dome, type DomeFit, type DomeSight, domeVolume, fitDome, outlineOf } from './dome.ts'
 import { type Heights, heightsOf } from './heights.ts'
+import { type Arrays, Memory } from './memory.ts'
 import { at } from './numbers.ts'
+import type { Open } from './open.ts'
 import { findPart, type Presence } from './presence.ts'
 import { type Relief, reliefOf } from './relief.ts'
 import { bodyField, standsOut } from './shape-body.ts'
@@ -43,13 +45,15 @@ export interface SurfaceFinding {
 /**
  * What one frame, or several of a still part combined (`combineLooks`), says about the shape of the part on the tray.
  * @param tray undefined: the head has no calibration for this frame
+ * @param memory for what is worked out on the way; absent: its own
  */
 export function measureSurface(
   frame: RangeFrame & { readonly stdMm?: Float64Array },
   tray: TrayPlan | undefined,
   recipe: ShapeRecipe,
+  memory?: Arrays,
 ): SurfaceFinding {
-  const heights = tray === undefined ? undefined : heightsOf(frame, tray)
+  const heights = tray === undefined ? undefined : heightsOf(frame, tray, memory)
   if (tray === undefined || heights === undefined) return { reason: 'not-calibrated' }
   if (heights.valid < LEAST_VALID * tray.zones) {
     return { reason: 2 * heights.dark > tray.zones - heights.valid ? 'starved' : 'sensor-corrupt' }
@@ -61,47 +65,49 @@ export function measureSurface(
   const { lengthMm, widthMm, heightMm } = recipe.product
   const expected = domeVolume({ rx: lengthMm / 2, ry: widthMm / 2, rz: heightMm })
   if (presence.volumeMm3 < LEAST_VOLUME * expected) return { reason: 'no-product', heightsMm }
-  return { ...measurePart(frame, heights, presence, tray, recipe), heightsMm }
+  return { ...measurePart({ frame, heights, presence, tray, recipe, memory }), heightsMm }
 }
 
-function measurePart(
-  frame: RangeFrame,
-  heights: Heights,
-  presence: Presence,
-  tray: TrayPlan,
-  recipe: ShapeRecipe,
-): SurfaceFinding {
+interface PartSight {
+  readonly frame: RangeFrame
+  readonly heights: Heights
+  readonly presence: Presence
+  readonly tray: TrayPlan
+  readonly recipe: ShapeRecipe
+  readonly memory: Arrays | undefined
+}
+
+function measurePart(part: PartSight): SurfaceFinding {
+  const { frame, heights, presence, tray, recipe, memory } = part
   const { lengthMm, widthMm, heightMm } = recipe.product
   const prior = { rx: lengthMm / 2, ry: widthMm / 2, rz: heightMm, spread: recipe.sizeSpread }
-  const { stdMm, brightness } = weighed(frame, heights, tray, recipe.textureMm)
-  const sight = { tray, zones: presence.around, depthMm: heights.depthMm, stdMm, brightness }
+  const { stdMm, brightness } = weighed(part)
+  const sight = { tray, zones: presence.around, depthMm: heights.depthMm, stdMm, brightness, memory }
   const fit = fitDome(sight, startDome(heights, presence, tray), prior)
   if (fit === undefined || !reasonable(fit.dome, tray)) return { reason: 'out-of-view' }
   if (leavesField(fit, tray) || fillsBorder(heights, presence, tray)) return { reason: 'out-of-view' }
   const body = standsOut(fit, heights, presence, recipe)
     ? bodyField(fit, heights, presence, tray, recipe)
     : undefined
-  const relief = reliefOf(heights, presence, fit, tray, recipe.textureMm)
+  const relief = reliefOf(heights, presence, fit, { tray, textureMm: recipe.textureMm, memory })
   const uniformity = Math.max(0, 1 - relief.roughnessMm.estimate / recipe.uniformityScaleMm)
   const volumeMm3 = volumeOf(fit, relief, tray)
   const baseAreaMm2 = baseArea(fit)
   const alone = aloneOf(fit)
   const reflectancePercent = reflectanceOf(frame, alone)
-  return {
-    alone,
-    surface: {
-      volumeMm3,
-      baseAreaMm2,
-      avgHeightMm: volumeMm3.estimate / baseAreaMm2.estimate,
-      maxHeightMm: Math.max(fit.dome.rz, relief.highestMm),
-      heightVariationMm: relief.roughnessMm.estimate,
-      uniformity: { estimate: uniformity, std: relief.roughnessMm.std / recipe.uniformityScaleMm },
-      outline: outlineOf(fit.dome),
-      zones: presence.part.length,
-      ...(reflectancePercent === undefined ? {} : { reflectancePercent }),
-      defects: shapeDefects(body, presence, heights, tray, recipe),
-    },
+  const surface: Open<MeasuredSurface> = {
+    volumeMm3,
+    baseAreaMm2,
+    avgHeightMm: volumeMm3.estimate / baseAreaMm2.estimate,
+    maxHeightMm: Math.max(fit.dome.rz, relief.highestMm),
+    heightVariationMm: relief.roughnessMm.estimate,
+    uniformity: { estimate: uniformity, std: relief.roughnessMm.std / recipe.uniformityScaleMm },
+    outline: outlineOf(fit.dome),
+    zones: presence.part.length,
+    defects: shapeDefects(body, presence, heights, tray, recipe),
   }
+  if (reflectancePercent !== undefined) surface.reflectancePercent = reflectancePercent
+  return { alone, surface }
 }
 
 /**
@@ -204,16 +210,17 @@ function baseArea({ dome, covariance }: DomeFit): Estimate {
  * Per zone, what the fit may take for noise: the sensor's, and the relief that no smooth body has; and the chip's
  * reflectance with the part over that without, so that the lens and the zone's place cancel.
  */
-function weighed(
-  frame: RangeFrame,
-  heights: Heights,
-  tray: TrayPlan,
-  textureMm: number,
-): { readonly stdMm: Float64Array; readonly brightness: Float64Array } {
-  const stdMm = new Float64Array(tray.zones)
-  const brightness = new Float64Array(tray.zones)
+function weighed({
+  frame,
+  heights,
+  tray,
+  recipe,
+  memory = new Memory(2 * tray.zones),
+}: PartSight): Pick<DomeSight, 'stdMm' | 'brightness'> {
+  const stdMm = memory.take(tray.zones)
+  const brightness = memory.take(tray.zones)
   for (let zone = 0; zone < tray.zones; zone += 1) {
-    stdMm[zone] = Math.sqrt(at(heights.stdMm, zone) ** 2 + textureMm ** 2)
+    stdMm[zone] = Math.sqrt(at(heights.stdMm, zone) ** 2 + recipe.textureMm ** 2)
     brightness[zone] =
       at(frame.reflectancePercent, zone * frame.targetsPerZone) / at(tray.reflectancePercent, zone)
   }

@@ -37,3 +37,14 @@ test('more numbers than there is room for are not looked at', (t) => {
   t.equal(running.value, 2)
   t.end()
 })
+
+test('few numbers have the median that many have, by hand or by a sort', (t) => {
+  t.equal(median([4, 1, 3]), 3)
+  t.equal(median([4, 1, 3, 2]), 2.5)
+  t.ok(Number.isNaN(median([])))
+  t.equal(median([Number.NaN, 2, 1]), 2, 'what is no number stands behind all others')
+  const few = Array.from({ length: 33 }, (_, i) => (i * 7) % 33)
+  t.equal(median(few), 16)
+  t.equal(median([...few, ...few, ...few]), 16)
+  t.end()
+})
