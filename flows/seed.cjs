@@ -21,6 +21,25 @@ function seedFlows(shipped, userDir) {
   return 'installed'
 }
 
+/**
+ * Lets the station's broker node present what the environment says (POINCON_MQTT_USERNAME, POINCON_MQTT_PASSWORD); the
+ * file holds no secret. What a person has set for it in the editor is left alone.
+ * @param {string} userDir where Node-RED keeps its files
+ */
+function seedCredentials(userDir) {
+  const file = join(userDir, 'flows_cred.json')
+  let kept = {}
+  try {
+    if (existsSync(file)) kept = JSON.parse(readFileSync(file, 'utf8'))
+  } catch {
+    return
+  }
+  // `$`: encrypted by hand, so not ours to read.
+  if (kept.$ !== undefined || kept.broker !== undefined) return
+  const broker = { user: '$(POINCON_MQTT_USERNAME)', password: '$(POINCON_MQTT_PASSWORD)' }
+  replace(file, `${JSON.stringify({ ...kept, broker })}\n`)
+}
+
 /** Node-RED writes its flows with an indentation of its own. */
 function sameFlows(one, other) {
   return existsSync(one) && canonical(one) === canonical(other)
@@ -41,4 +60,4 @@ function replace(file, text) {
   renameSync(fresh, file)
 }
 
-module.exports = { seedFlows }
+module.exports = { seedCredentials, seedFlows }

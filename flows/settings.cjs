@@ -2,7 +2,7 @@
 // All that differs between stations comes in environment variables: see README.md.
 const { join } = require('node:path')
 const { loopbackOnly } = require('./loopback.cjs')
-const { seedFlows } = require('./seed.cjs')
+const { seedCredentials, seedFlows } = require('./seed.cjs')
 const station = require('./station.cjs')
 
 const { env } = process
@@ -14,6 +14,8 @@ const client = env.POINCON_FLOWS_CLIENT ?? 'poincon-flows'
 Object.assign(env, {
   POINCON_MQTT_HOST: env.POINCON_MQTT_HOST ?? '127.0.0.1',
   POINCON_MQTT_PORT: env.POINCON_MQTT_PORT ?? '1883',
+  POINCON_MQTT_USERNAME: env.POINCON_MQTT_USERNAME ?? '',
+  POINCON_MQTT_PASSWORD: env.POINCON_MQTT_PASSWORD ?? '',
   POINCON_FLOWS_ALERT_AFTER_REJECTS: env.POINCON_FLOWS_ALERT_AFTER_REJECTS ?? '3',
   POINCON_FLOWS_CLIENT: client,
   POINCON_TOPIC_INSPECTION: `${base}/inspection`,
@@ -25,6 +27,7 @@ Object.assign(env, {
 })
 
 seedFlows(join(__dirname, 'flows.json'), userDir)
+seedCredentials(userDir)
 
 // Whoever started us holds the other end of standard input. When it is gone, so are we: an orphan would keep the port.
 if (env.POINCON_FLOWS_PARENT === 'stdin') {

@@ -17,11 +17,19 @@ const USAGE = `poincon <command>
   calibrate list|tray|offset|crosstalk|dark|white|golden
                             teaches the heads what they see; the golden part
   rejudge --recipe ID …     judges stored parts again, and says what would be different
-  verify                    the hash chain, and every verdict derived again from its raw data
+  verify                    the hash chain, its signatures, and every verdict derived again from its raw data
   anomaly train|show|score  learns what good parts of this station look like; advice, never a grade
   gauge                     repeatability and reproducibility of the station
   firmware import FILE…     turns ST's header into a checked image for the ranging heads
   lot list|show|start|close what was made together, and its totals
+  user list|add|remove|passwd
+                            who may come to the embedded broker, and what they may do there
+  export [--from T|SEQ] [--to T|SEQ] [--format ndjson|csv|raw] [--out FILE]
+                            writes inspections of the log, or their raw data, as lines
+  quarantine list|send|drop what a receiver refused for good: why, and what becomes of it
+  label lot ID|part ID      a printed code that leads to the history of a lot or a part
+  retention [forget|rebuild]
+                            what is stored, how long room and flash last, what holds old rows back
   backup [list|drill]       takes a backup of the log, also of a station that runs; proves that one can be restored
   restore FILE              puts the log of a backup in place of the station's
   help                      prints this
@@ -37,6 +45,7 @@ const VERBS: Readonly<Record<string, () => Promise<(args: readonly string[]) => 
   panel: async () => (await import('./commands/panel.ts')).panelCommand,
   record: async () => (await import('./commands/record.ts')).recordCommand,
   lot: async () => (await import('./commands/lot.ts')).lotCommand,
+  user: async () => (await import('./commands/user.ts')).userCommand,
   rejudge: async () => (await import('./commands/rejudge.ts')).rejudgeCommand,
   verify: async () => (await import('./commands/verify.ts')).verifyCommand,
   anomaly: async () => (await import('./commands/anomaly.ts')).anomalyCommand,
@@ -44,6 +53,10 @@ const VERBS: Readonly<Record<string, () => Promise<(args: readonly string[]) => 
   gauge: async () => (await import('./commands/gauge.ts')).gaugeCommand,
   recipe: async () => (await import('./commands/recipe.ts')).recipeCommand,
   firmware: async () => (await import('./commands/firmware.ts')).firmwareCommand,
+  export: async () => (await import('./commands/export.ts')).exportCommand,
+  quarantine: async () => (await import('./commands/quarantine.ts')).quarantineCommand,
+  label: async () => (await import('./commands/label.ts')).labelCommand,
+  retention: async () => (await import('./commands/retention.ts')).retentionCommand,
   backup: async () => (await import('./commands/backup.ts')).backupCommand,
   restore: async () => (await import('./commands/restore.ts')).restoreCommand,
   help: () => Promise.resolve(() => say(USAGE)),

@@ -1,11 +1,24 @@
 import { randomUUID } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import mqtt, { type MqttClient } from 'mqtt'
+import { z } from 'zod'
 import type { Config } from './config.ts'
 import { commandReply } from './mqtt/commands.ts'
 import { replyTopic, stationTopics } from './mqtt/topics.ts'
 
 /** How long a running station may take to answer, ms; its own deadline is 30 s. */
 const PATIENCE_MS = 35_000
+
+/** In the data directory, while a station runs whose broker asks people who they are: the door inside. */
+export const MQTT_LOCAL_FILE = 'mqtt-local.json'
+
+const localDoor = z.object({
+  schema: z.literal('poincon.mqtt-local/1'),
+  url: z.string(),
+  username: z.string(),
+  password: z.string(),
+})
 
 /**
  * Asks the station that runs with this configuration, over its own broker.
@@ -15,9 +28,15 @@ const PATIENCE_MS = 35_000
  */
 export async function askStation(config: Config, name: string, payload: object): Promise<unknown> {
   if (!config.mqtt.enabled) throw new Error('mqtt.enabled is false: commands come over the embedded broker')
-  const url = `mqtt://${config.mqtt.host}:${config.mqtt.port}`
+  const { url, ...credentials } = await doorOf(config)
   const clientId = `poincon-cli-${randomUUID().slice(0, 8)}`
-  const options = { clientId, protocolVersion: 4, connectTimeout: 5000, reconnectPeriod: 0 } as const
+  const options = {
+    ...credentials,
+    clientId,
+    protocolVersion: 4,
+    connectTimeout: 5000,
+    reconnectPeriod: 0,
+  } as const
   const client = await mqtt.connectAsync(url, options).catch((error: unknown) => {
     throw new Error(`${url}: ${error instanceof Error ? error.message : String(error)}`, { cause: error })
   })
@@ -34,6 +53,16 @@ export async function askStation(config: Config, name: string, payload: object):
   } finally {
     await client.endAsync(true)
   }
+}
+
+/** @throws Error for somebody who may not read what this station's own clients know */
+async function doorOf(config: Config): Promise<{ url: string; username?: string; password?: string }> {
+  const { host, port, users_file, tls } = config.mqtt
+  if (users_file === undefined && tls === undefined) return { url: `mqtt://${host}:${port}` }
+  const { url, username, password } = localDoor.parse(
+    JSON.parse(await readFile(join(config.data_dir, MQTT_LOCAL_FILE), 'utf8')),
+  )
+  return { url, username, password }
 }
 
 function answer(client: MqttClient, topic: string): Promise<string> {

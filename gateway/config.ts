@@ -5,6 +5,8 @@ import { backupOptions } from './backup/options.ts'
 import { encoderOptions, gateOptions, triggerOptions } from './belt-options.ts'
 import { beltProblems } from './belt-problems.ts'
 import { cameraOptions } from './camera-options.ts'
+import { esp32Options } from './esp32/options.ts'
+import { filesOptions } from './export/options.ts'
 import { flowsOptions } from './flows.ts'
 import { busOptions, climateAddress, environmentOptions, headOptions } from './head-options.ts'
 import { influxOptions } from './influx/options.ts'
@@ -12,11 +14,14 @@ import { kpiTargets } from './kpi-options.ts'
 import { mqttOptions } from './mqtt/options.ts'
 import { panelOptions } from './panel-options.ts'
 import { deepFreeze, type Problem, problemsOf } from './problems.ts'
+import { proofOptions } from './proof/options.ts'
+import { quarantineOptions } from './quarantine-options.ts'
 import { rangingProblems, wiresOf } from './ranging-plan.ts'
 import { rejectWatchOptions } from './reject-watch-options.ts'
 import { shiftsOptions } from './shift-options.ts'
 import { sparkplugOptions } from './sparkplug/options.ts'
 import { storeOptions } from './store/options.ts'
+import { webhookOptions } from './webhook/options.ts'
 
 /** The configuration is wrong: a person must mend it, retrying does not help (exit 78). */
 export class ConfigError extends Error {
@@ -89,11 +94,18 @@ export const configSchema = z.strictObject({
   mqtt: mqttOptions.prefault({}).describe('The embedded broker, and what is published.'),
   store: storeOptions.prefault({}).describe('The log of inspections.'),
   backup: backupOptions.optional().describe('Backups of the log, by the clock; absent: none.'),
+  proof: proofOptions.prefault({}).describe('Checkpoints of the log, and labels that lead to it.'),
   influx: influxOptions.optional().describe('A time series database; absent: none.'),
   sparkplug: sparkplugOptions
     .optional()
     .describe('The station as an edge node of Sparkplug B, for SCADA hosts; absent: it is none.'),
+  webhook: webhookOptions.optional().describe('A server that takes inspections by HTTP POST; absent: none.'),
+  files: filesOptions.optional().describe('Inspections as files, one a day; absent: none.'),
+  quarantine: quarantineOptions
+    .prefault({})
+    .describe('What becomes of inspections that a receiver refuses for good.'),
   flows: flowsOptions.prefault({}).describe('Node-RED.'),
+  esp32: esp32Options.prefault({}).describe('ESP32 heads of the old system, at `/ws/sensors/`.'),
   buses: z
     .record(name, busOptions)
     .default({ tof: { kind: 'simulated', hz: 1_000_000 }, spectral: { kind: 'simulated', hz: 400_000 } })

@@ -1,5 +1,8 @@
+import { join } from 'node:path'
 import { systemClock } from '../drivers/clock.ts'
+import { MQTT_LOCAL_FILE } from './command-client.ts'
 import type { Config } from './config.ts'
+import { FilesSink } from './export/sink.ts'
 import type { HealthReport } from './health/health.ts'
 import type { Identity } from './identity.ts'
 import { InfluxSink } from './influx/sink.ts'
@@ -8,14 +11,17 @@ import { Broker } from './mqtt/broker.ts'
 import type { CommandChannel } from './mqtt/commands.ts'
 import { MqttSink, type MqttSinkOptions } from './mqtt/sink.ts'
 import { stationTopics } from './mqtt/topics.ts'
-import type { Sink } from './outbox.ts'
+import type { Aside, Sink } from './outbox.ts'
 import type { PreviewScreen } from './preview.ts'
 import { Pump } from './pump.ts'
+import { Quarantine } from './quarantine.ts'
+import { shelfOver } from './quarantine-shelf.ts'
 import type { Setup } from './setup.ts'
 import type { SparkplugOptions } from './sparkplug/options.ts'
 import { SparkplugSink } from './sparkplug/sink.ts'
 import type { Unit, UnitStatus } from './station.ts'
 import type { Store } from './store/store.ts'
+import { WebhookSink } from './webhook/sink.ts'
 
 /** What delivery is made of. */
 export interface DeliveringParts {
@@ -34,6 +40,10 @@ export interface DeliveringParts {
 /** The way from the store to whoever subscribes. */
 export interface Delivering {
   readonly broker: Broker | undefined
+  /** What receivers refused for good. */
+  readonly quarantine: Quarantine
+  /** The store's counts for each sink, with what is set aside told from what is delivered. */
+  counts(): ReturnType<Quarantine['counts']>[]
   /** In the order to start them in: the store's cursors, the broker, the sinks, what drives them. */
   readonly units: readonly Unit[]
   /** Where commands come from, and replies go. */
@@ -57,19 +67,43 @@ const EMBEDDED_SINK = 'broker'
 export function delivering(parts: DeliveringParts): Delivering {
   const { config, log, store, readers } = parts
   const broker = config.mqtt.enabled
-    ? new Broker({ host: config.mqtt.host, port: config.mqtt.port, log })
+    ? new Broker({
+        ...{ host: config.mqtt.host, port: config.mqtt.port, log, topics: stationTopics(config) },
+        usersFile: config.mqtt.users_file,
+        tls: config.mqtt.tls,
+        localFile: join(config.data_dir, MQTT_LOCAL_FILE),
+      })
     : undefined
   const sinks = openSinks(parts, broker)
   const { preview } = stationTopics(config)
-  const pumpOf = (sink: Sink): Pump =>
-    new Pump({ outbox: store, sink, backlog: () => store.backlog(sink.name), clock: systemClock, log })
-  const pumps = sinks.map(pumpOf)
+  // What the sums by hour have not counted yet they count after the next start: a stop waits for none of it.
+  const graceOf = ({ name }: Sink): { graceMs?: number } => (name === 'aggregates' ? { graceMs: 0 } : {})
+  const pumpOf = (sink: Sink, aside?: Aside): Pump =>
+    new Pump({
+      ...{ outbox: store, sink, backlog: () => store.backlog(sink.name), clock: systemClock, log },
+      ...graceOf(sink),
+      ...(aside === undefined ? {} : { aside }),
+    })
+  const quarantine: Quarantine = new Quarantine({
+    options: config.quarantine,
+    shelf: shelfOver(store.documents),
+    resend: (name, entry) => {
+      const pump = pumps[sinks.findIndex((sink) => sink.name === name)]
+      return pump?.resend(entry) ?? Promise.reject(new Error(`${name}: not configured any more`))
+    },
+    clock: systemClock,
+    log,
+  })
+  const pumps = sinks.map((sink) => pumpOf(sink, quarantine.of(sink.name)))
   const publishers = sinks.filter((sink) => sink instanceof MqttSink)
   return {
     broker,
+    quarantine,
+    counts: () => store.sinks().map((sink) => quarantine.counts(sink)),
     units: [
-      storeUnit(store, [...readers, ...sinks]),
-      ...readers.map(pumpOf),
+      storeUnit(parts, [...readers, ...sinks]),
+      ...readers.map((reader) => pumpOf(reader)),
+      quarantine,
       ...(broker === undefined ? [] : [broker]),
       ...sinks,
       ...pumps,
@@ -92,7 +126,7 @@ export function delivering(parts: DeliveringParts): Delivering {
   }
 }
 
-type DeliverySink = MqttSink | InfluxSink | SparkplugSink
+type DeliverySink = MqttSink | InfluxSink | SparkplugSink | WebhookSink | FilesSink
 
 type MqttFacts = Pick<MqttSinkOptions, 'topics' | 'clock' | 'log' | 'facts' | 'health' | 'inspection'>
 
@@ -115,6 +149,7 @@ function openSinks(
       software: version,
       recipe: { id: setup.recipe.recipe.id, revision: setup.recipe.revision },
       lot_id: setup.lot.id,
+      epoch: store.epoch.epoch,
     }),
   }
   const sinks: DeliverySink[] = []
@@ -122,10 +157,11 @@ function openSinks(
     const endpoint: MqttSinkOptions['endpoint'] = {
       // The port is known when the broker listens.
       get url() {
-        return `mqtt://${config.mqtt.host}:${broker.port}`
+        return broker.url
       },
       protocolVersion: '3.1.1',
       clientId: `poincon-${identity.deviceId}`,
+      ...broker.credentials,
     }
     sinks.push(new MqttSink({ ...common, name: EMBEDDED_SINK, endpoint }))
   }
@@ -141,8 +177,23 @@ function openSinks(
       caFile: upstream.ca_file,
       certFile: upstream.cert_file,
       keyFile: upstream.key_file,
+      tlsMinVersion: upstream.tls_min_version,
+      sessionExpiryS: upstream.session_expiry_s,
     }
-    sinks.push(new MqttSink({ ...common, name: 'upstream', endpoint }))
+    sinks.push(
+      new MqttSink({
+        ...common,
+        name: 'upstream',
+        endpoint,
+        watch: upstream.watch_own_topics,
+        own: () => ({ deviceId: identity.deviceId, epoch: store.epoch.epoch }),
+        known: async (sequence) => {
+          const [found] = await store.from(sequence, 1)
+          const newest = (await store.latest(1))[0]?.sequence ?? 0
+          return found?.sequence === sequence ? { id: found.id, newest } : { newest }
+        },
+      }),
+    )
   }
   if (config.sparkplug !== undefined) sinks.push(edgeNode(config.sparkplug, identity, store, common))
   if (config.influx !== undefined)
@@ -165,6 +216,13 @@ function openSinks(
         },
       }),
     )
+  if (config.webhook !== undefined) {
+    sinks.push(new WebhookSink({ webhook: config.webhook, clock: systemClock }))
+  }
+  if (config.files !== undefined) {
+    const dir = config.files.dir ?? join(config.data_dir, 'export')
+    sinks.push(new FilesSink({ files: config.files, dir, clock: systemClock, log }))
+  }
   return sinks
 }
 
@@ -213,11 +271,16 @@ function edgeNode(
 }
 
 /** The store was opened before everything else and is closed after it; as a unit it registers the cursors. */
-function storeUnit(store: Store, sinks: readonly Sink[]): Unit {
+function storeUnit({ store, config, log }: DeliveringParts, sinks: readonly Sink[]): Unit {
   return {
     name: 'store',
     start: async () => {
       for (const { name } of sinks) await store.registerSink(name)
+      for (const name of config.store.retention.forget_sinks) {
+        if (sinks.some((sink) => sink.name === name)) {
+          log.warn({ sink: name }, 'store.retention.forget_sinks names a sink that is at work')
+        } else if (await store.forgetSink(name)) log.warn({ sink: name }, 'sink forgotten')
+      }
     },
     stop: () => Promise.resolve(),
     status: () => store.status(),

@@ -26,7 +26,14 @@ export type FlowsOptions = Readonly<z.infer<typeof flowsOptions>>
 export interface FlowsProcessOptions {
   readonly flows: FlowsOptions
   /** Where Node-RED finds the station; read at every start, because an embedded broker's port is known only then. */
-  readonly mqtt: { readonly host: string; readonly port: number; readonly topicBase: string }
+  readonly mqtt: {
+    readonly host: string
+    readonly port: number
+    readonly topicBase: string
+    /** What it presents to the broker; absent: nothing. */
+    readonly username?: string
+    readonly password?: string
+  }
   /** The release's flows: holds settings.cjs. */
   readonly folder: string
   /** Where Node-RED keeps its files; made if missing. */
@@ -163,6 +170,8 @@ export class FlowsProcess implements Unit {
         POINCON_FLOWS_ALERT_AFTER_REJECTS: String(flows.alert_after_rejects),
         POINCON_MQTT_HOST: mqtt.host,
         POINCON_MQTT_PORT: String(mqtt.port),
+        ...(mqtt.username === undefined ? {} : { POINCON_MQTT_USERNAME: mqtt.username }),
+        ...(mqtt.password === undefined ? {} : { POINCON_MQTT_PASSWORD: mqtt.password }),
       },
     })
     child.stdin.on('error', () => {})

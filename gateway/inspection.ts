@@ -224,7 +224,7 @@ export interface Trigger {
   readonly number: number
   /** Monotonic ms of the clock at which the part was seen. */
   readonly at: number
-  readonly source: 'interval' | 'light-barrier' | 'encoder' | 'command' | 'replay'
+  readonly source: 'interval' | 'light-barrier' | 'encoder' | 'command' | 'replay' | 'esp32'
   /** The name the line gives the part, where it has one. */
   readonly sampleId?: string
   /** The inspection that this one repeats, of a part that was held. */

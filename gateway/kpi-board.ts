@@ -23,6 +23,8 @@ const snapshotSchema = z.object({
 // Longer than this nobody watched: the station was off, or its clock was set. The caller ticks every minute at least.
 const LONGEST_SPAN_MS = 10 * 60_000
 const MINUTE_MS = 60_000
+/** Shifts of a day and a half. */
+const MOST_RECENT = 6
 
 interface OpenShift {
   readonly shift: Pick<Shift, 'name' | 'date' | 'beginMs'>
@@ -42,6 +44,8 @@ export class KpiBoard {
   #lot: KpiState
   #shift: OpenShift | undefined
   #closed: EndedShift[] = []
+  /** The newest that ended, and the one that runs: a clock that was set back takes one of them up again. */
+  #recent: readonly OpenShift[] = []
   #lastMs: number
   #standing = false
 
@@ -77,7 +81,9 @@ export class KpiBoard {
   advance(wallMs: number): void {
     const spanMs = wallMs - this.#lastMs
     if (spanMs <= 0) {
-      if (spanMs < -LONGEST_SPAN_MS) this.#lastMs = wallMs
+      if (spanMs >= -LONGEST_SPAN_MS) return
+      this.#lastMs = wallMs
+      if (this.#options.shifts) this.#enter(this.#options.calendar.at(wallMs))
       return
     }
     if (spanMs > LONGEST_SPAN_MS) this.#skip(spanMs, wallMs)
@@ -122,6 +128,7 @@ export class KpiBoard {
     if (open !== undefined && open.shift.name === shift.name && open.shift.beginMs === shift.beginMs) {
       const uncountedMs = shift.state.uncountedMs + awayMs
       this.#shift = { shift: open.shift, state: { ...shift.state, uncountedMs } }
+      this.#recent = [this.#shift]
     } else this.#close(shift)
     return same
   }
@@ -151,14 +158,21 @@ export class KpiBoard {
     const open = this.#shift?.shift
     if (open?.name === shift?.name && open?.beginMs === shift?.beginMs) return
     if (this.#shift !== undefined) this.#close({ ...this.#shift.shift, state: this.#shift.state })
-    this.#shift =
-      shift === undefined
-        ? undefined
-        : { shift: pick(shift), state: newKpiState(`${shift.name} ${shift.date}`) }
+    this.#shift = shift === undefined ? undefined : this.#begun(shift)
+  }
+
+  /** One that is over already goes on as it was: it ends once more, with more parts than before. */
+  #begun(shift: Shift): OpenShift {
+    const known = this.#recent.find(
+      ({ shift: one }) => one.name === shift.name && one.beginMs === shift.beginMs,
+    )
+    const begun = known ?? { shift: pick(shift), state: newKpiState(`${shift.name} ${shift.date}`) }
+    this.#recent = [begun, ...this.#recent.filter((one) => one !== begun)].slice(0, MOST_RECENT)
+    return begun
   }
 
   #close({ state, beginMs }: EndedShift): void {
-    this.#closed.push({ state, beginMs })
+    this.#closed.push({ state: { ...state }, beginMs })
     if (this.#closed.length > 32) this.#closed.shift()
   }
 }

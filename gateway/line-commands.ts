@@ -12,10 +12,13 @@ import type { Log } from './log.ts'
 import { dayLotId, lotId } from './lot.ts'
 import type { LotBook } from './lot-book.ts'
 import { inspectionMessage } from './message.ts'
-import { CommandError, type CommandHandler } from './mqtt/commands.ts'
+import { CommandError, type CommandHandler, type StreamingCommand } from './mqtt/commands.ts'
+import { replayCommand, replayPayload, type StoredInspections } from './mqtt/replay.ts'
 import type { OutboxEntry } from './outbox.ts'
 import { type Override, type OverrideRequest, overrideOf, overrideRequest } from './override.ts'
 import type { QualityWatch } from './quality.ts'
+import type { Quarantine } from './quarantine.ts'
+import { quarantineCommands, quarantinePayloads } from './quarantine-commands.ts'
 import type { Setup } from './setup.ts'
 import type { Documents } from './store/registry/documents.ts'
 
@@ -23,6 +26,10 @@ export interface LineCommandParts {
   readonly acquisition: Acquisition
   /** An inspection of the log, by its id. */
   readonly stored: (id: string) => Promise<OutboxEntry | undefined>
+  /** The log, to send it again. */
+  readonly history: StoredInspections
+  /** As the station publishes. */
+  readonly inspection: 'full' | 'lean'
   readonly overrides: Pick<Documents, 'save'>
   /** Brings a part under the heads, where a simulated belt does not move by itself. */
   readonly bring: () => void
@@ -35,6 +42,7 @@ export interface LineCommandParts {
   readonly lots: Pick<LotBook, 'begin' | 'close' | 'get' | 'overridden'>
   readonly quality: Pick<QualityWatch, 'resumed' | 'lotBegun' | 'relearn'>
   readonly alerts: Pick<Alerts, 'acknowledge'>
+  readonly quarantine: Pick<Quarantine, 'list' | 'send' | 'drop'>
   readonly clock: Clock
   readonly log: Log
   /** Recipe, lot or calibration are others now. */
@@ -76,13 +84,17 @@ export const commandPayloads = {
   'verdict/override': overrideRequest,
   'alert/acknowledge': acknowledgePayload,
   'chart/relearn': relearnPayload,
+  replay: replayPayload,
   'log/level': levelPayload,
+  ...quarantinePayloads,
 } as const
 
 /** The commands of the line (CONTRACTS), by name: each parses its payload, acts, and is written to the log. */
-export function lineCommands(
-  parts: LineCommandParts,
-): Readonly<Record<keyof typeof commandPayloads, CommandHandler>> {
+export function lineCommands(parts: LineCommandParts): Readonly<
+  Record<Exclude<keyof typeof commandPayloads, 'replay'>, CommandHandler>
+> & {
+  readonly replay: StreamingCommand
+} {
   const { acquisition, bring, setup, golden, firstPart, lots, quality, alerts, log, changed } = parts
   return {
     inspect: async (payload) => {
@@ -146,6 +158,8 @@ export function lineCommands(
       const { chart, by } = relearnPayload.parse(payload)
       return Promise.resolve(relearn(quality.relearn(chart), { chart, by, log }))
     },
+    replay: replayCommand({ stored: parts.history, inspection: parts.inspection, log }),
+    ...quarantineCommands(parts.quarantine, log),
     'log/level': (payload) => {
       const { level } = levelPayload.parse(payload)
       log.level = level

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { systemClock } from '../drivers/clock.ts'
+import { AggregateBook } from './aggregates/book.ts'
 import { alerting } from './alerting.ts'
 import type { AnomalyScorer } from './anomaly.ts'
 import { loadAnomalyScorer } from './anomaly-files.ts'
@@ -9,8 +10,9 @@ import { backupUnits } from './backup/place.ts'
 import { busFacts } from './bus-status.ts'
 import { crosstalkIn } from './calibration/crosstalk-in.ts'
 import { ClockDiscipline } from './clock-discipline.ts'
-import type { Config } from './config.ts'
+import { type Config, ConfigError } from './config.ts'
 import { type Delivering, delivering } from './delivering.ts'
+import { Esp32Door } from './esp32/door.ts'
 import { FeedHub } from './feed.ts'
 import { FirstPart } from './first-part.ts'
 import { FlowsProcess } from './flows.ts'
@@ -24,10 +26,13 @@ import { type LineCommandParts, lineCommands } from './line-commands.ts'
 import type { Log } from './log.ts'
 import { LotBook } from './lot-book.ts'
 import { type Measuring, measuring } from './measuring.ts'
+import { accessProblem } from './mqtt/access.ts'
 import type { Broker } from './mqtt/broker.ts'
 import { CommandServer } from './mqtt/commands.ts'
 import { stationTopics } from './mqtt/topics.ts'
+import { OldHeads } from './old-heads.ts'
 import { cameraOf, panelOf, smallPicture } from './periphery.ts'
+import { type Proof, proofOf } from './proof/proof.ts'
 import { QualityWatch } from './quality.ts'
 import { describeQuality } from './quality-view.ts'
 import type { ReplayOptions } from './replay/player.ts'
@@ -37,7 +42,11 @@ import { ShiftBook } from './shift-book.ts'
 import { run, type Unit } from './station.ts'
 import { describeStation } from './station-view.ts'
 import { openStore } from './store/open.ts'
+import { retentionLimits } from './store/retention/limits.ts'
 import type { Store } from './store/store.ts'
+
+/** Room that is kept for a disk that others fill. */
+const BALLAST_BYTES = 8 * 1024 * 1024
 
 export interface StationOptions {
   readonly config: Config
@@ -51,6 +60,8 @@ export interface StationOptions {
   readonly env: Readonly<Record<string, string | undefined>>
   /** Aborts to end the station. */
   readonly signal: AbortSignal
+  /** Is given what reads users and certificates again (SIGHUP). */
+  readonly onReload?: (reload: () => void) => void
   /** Called once, when parts are inspected and stored. */
   readonly ready: (where: { readonly url: string | undefined; readonly mqttPort: number | undefined }) => void
 }
@@ -60,6 +71,8 @@ export async function runStation(options: StationOptions): Promise<void> {
   const { config, log } = options
   const clock = systemClock
   const identity = identityOf(config)
+  const refused = await accessProblem(config.mqtt)
+  if (refused !== undefined) throw new ConfigError(`${refused.key}: ${refused.problem}`)
   let crosstalk: ReturnType<typeof crosstalkIn> | undefined
   // Before the store: what is wrong with the configuration shall leave nothing behind.
   const hardware = wire({
@@ -76,6 +89,9 @@ export async function runStation(options: StationOptions): Promise<void> {
       cursorCommitMs: config.store.cursor_commit_ms,
       ...(config.store.quota_mb === undefined ? {} : { maxBytes: config.store.quota_mb * 1_000_000 }),
       maxPending: 2 * config.limits.appending,
+      ballastBytes: BALLAST_BYTES,
+      migrationBackup: config.store.migration_backup,
+      migrationBackupHours: config.store.migration_backup_hours,
     })
     crosstalk = crosstalkIn(store.calibrations, clock)
     try {
@@ -96,7 +112,9 @@ export async function runStation(options: StationOptions): Promise<void> {
       )
       const firstPart = new FirstPart(store.state, log)
       await firstPart.load()
-      const station = assemble({ ...options, identity, store, hardware, setup, anomalies, firstPart })
+      const proof = await proofOf({ config, identity, store, clock: systemClock, log })
+      const parts = { identity, store, hardware, setup, anomalies, firstPart, proof }
+      const station = assemble({ ...options, ...parts })
       await run(station.units, options.signal, log, station.ready)
     } finally {
       await store.close()
@@ -113,6 +131,7 @@ interface Parts extends StationOptions {
   readonly setup: Setup
   readonly anomalies: AnomalyScorer
   readonly firstPart: FirstPart
+  readonly proof: Proof
 }
 
 /** Wires everything to everything; nothing runs yet. */
@@ -125,15 +144,31 @@ function assemble(parts: Parts): { readonly units: readonly Unit[]; readonly rea
   const counters = new PartCounters()
   counters.foundUnrecorded(store.unrecorded.last?.parts ?? 0)
   const feed = new FeedHub()
-  const discipline = new ClockDiscipline()
+  const discipline = new ClockDiscipline({ clock, log })
   const metrics = Metrics.open({
     version,
     counters: () => counters.sinceStart(),
-    sinks: () => store.sinks(),
+    sinks: () => delivery.counts(),
   })
   const lots = new LotBook(store.documents, clock)
+  const sums = new AggregateBook(store.aggregates, clock)
+  const retention = store.retention({
+    limits: retentionLimits(config.store),
+    ...{ clock, log },
+    clockTrusted: () => discipline.state === 'synchronised',
+  })
+  const { checkpoints, trace } = parts.proof
   const health = (): HealthReport => board.report()
-  const delivery = delivering({ config, identity, setup, version, log, store, health, readers: [lots] })
+  const delivery: Delivering = delivering({
+    config,
+    identity,
+    setup,
+    version,
+    log,
+    store,
+    health,
+    readers: [lots, sums],
+  })
   const { screen, publishers } = delivery
   const alerted = alerting({ config, store, identity, publishers, clock, log })
   const quality: QualityWatch = new QualityWatch({
@@ -176,7 +211,14 @@ function assemble(parts: Parts): { readonly units: readonly Unit[]; readonly rea
     screen,
     picture: () => smallPicture(camera?.newest()?.image),
   })
+  const oldHeads = new OldHeads({
+    ...{ config: config.esp32, identity, version, setup, store, feed, discipline, clock },
+  })
+  const door = config.esp32.enabled
+    ? new Esp32Door({ config: config.esp32, version, samples: oldHeads, clock, log })
+    : undefined
   const servers = commandServers(parts, delivery, measure, {
+    oldHeads,
     counters,
     feed,
     lots,
@@ -197,8 +239,8 @@ function assemble(parts: Parts): { readonly units: readonly Unit[]; readonly rea
   ]
   const over = [...alerted.units, quality]
   const watched: Unit[] = [
-    ...[discipline, ...delivery.units, ...over, ...servers],
-    ...[...measure.units, ...extras, ...flows],
+    ...[discipline, checkpoints, ...delivery.units, retention, ...over, ...servers],
+    ...[...measure.units, ...extras, ...flows, ...(door === undefined ? [] : [door])],
   ]
   const board: HealthBoard = new HealthBoard({
     version,
@@ -209,15 +251,15 @@ function assemble(parts: Parts): { readonly units: readonly Unit[]; readonly rea
     ],
     needed: ['store', ...measure.units.map(({ name }) => name)],
     counters,
-    sinks: () => store.sinks(),
+    sinks: () => delivery.counts(),
   })
   const { heads, stationGate, acquisition } = measure
   if (stationGate !== undefined) {
     stationGate.watch = { alive: () => acquisition.alive, ready: () => board.ready().ready }
   }
   const lineStopped = (): boolean => measure.gate.lineStopped
-  const { sinkStatus, isReader } = delivery
-  const view = { config, identity, version, clock, discipline, board, setup, dryRun, heads, store, counters }
+  const { sinkStatus, isReader, counts } = delivery
+  const view = { config, identity, version, clock, discipline, board, setup, dryRun, heads, counters }
   const api = new ApiServer({
     host: config.http.host,
     port: config.http.port,
@@ -225,20 +267,25 @@ function assemble(parts: Parts): { readonly units: readonly Unit[]; readonly rea
     history: store,
     health: board,
     metrics,
-    station: () => describeStation({ ...view, isReader, sinkStatus, lineStopped }),
+    station: () => describeStation({ ...view, counts, isReader, sinkStatus, lineStopped }),
     quality: () => describeQuality(quality, alerted.alerts.open()),
+    trace,
     feed,
     consoleDir: fileURLToPath(new URL('../console/', import.meta.url)),
+    sensors: door,
     clock,
     log,
   })
   return {
     units: [
       ...measure.early,
-      ...[discipline, ...delivery.units, ...over, ...servers, api],
+      ...[discipline, checkpoints, ...delivery.units, retention, ...over, ...servers],
+      ...[...(door === undefined ? [] : [door]), api],
       ...[...extras, ...measure.units, ...flows],
     ],
     ready: () => {
+      const { broker } = delivery
+      if (broker !== undefined) parts.onReload?.(() => void broker.reload())
       board.enter('running')
       parts.signal.addEventListener('abort', () => board.enter('draining'), { once: true })
       feed.emit({ type: 'station' })
@@ -271,8 +318,12 @@ function commandServers(
   { acquisition, golden, desk, bring }: Measuring,
   {
     feed,
+    oldHeads,
     ...shop
-  }: Pick<LineCommandParts, 'counters' | 'lots' | 'quality' | 'alerts'> & { readonly feed: FeedHub },
+  }: Pick<LineCommandParts, 'counters' | 'lots' | 'quality' | 'alerts'> & {
+    readonly feed: FeedHub
+    readonly oldHeads: OldHeads
+  },
 ): readonly Unit[] {
   const clock = systemClock
   const changed = (): void => {
@@ -280,25 +331,54 @@ function commandServers(
     feed.emit({ type: 'station' })
   }
   const handlers = lineCommands({
-    ...{ ...shop, acquisition, bring, setup, golden, desk, clock, log, changed },
+    ...{ ...shop, acquisition, bring, setup, golden, clock, log, changed },
+    desk: () => ({
+      ...desk(),
+      measureOldTray: (device, by, validDays) => oldHeads.measureTray(device, by, validDays),
+    }),
     stored: (id) => store.get(id),
+    history: historyOf(store),
+    inspection: config.mqtt.inspection,
     overrides: store.documents,
+    quarantine: delivery.quarantine,
     firstPart,
   })
   const topics = stationTopics(config)
   return delivery.channels.map((channel) => new CommandServer({ topics, channel, handlers, clock, log }))
 }
 
+/** The log as `cmd/replay` reads it. */
+function historyOf(store: Store): LineCommandParts['history'] {
+  return {
+    get epoch() {
+      return store.epoch.epoch
+    },
+    last: async (name) => {
+      if (name === store.epoch.epoch) return (await store.latest(1))[0]?.sequence ?? 0
+      const index = store.epochs.findIndex(({ epoch }) => epoch === name)
+      const [epoch, next] = [store.epochs[index], store.epochs[index + 1]]
+      return epoch === undefined || next === undefined ? undefined : next.base - epoch.base
+    },
+    from: async (name, sequence, limit) => {
+      const epoch = store.epochs.find((one) => one.epoch === name)
+      return epoch === undefined ? [] : await store.from(sequence, limit, epoch)
+    },
+  }
+}
+
 /** Node-RED, where it is wanted and has a broker to talk to. */
 function flowsProcess({ config, env, log }: Parts, broker: Broker | undefined): readonly Unit[] {
   if (!config.flows.enabled || broker === undefined) return []
   const mqtt = {
-    host: config.mqtt.host,
     // Known when the broker listens.
+    get host() {
+      return new URL(broker.url).hostname.replace(/^\[|\]$/g, '')
+    },
     get port() {
-      return broker.port
+      return Number(new URL(broker.url).port)
     },
     topicBase: stationTopics(config).base,
+    ...broker.credentials,
   }
   const folder = fileURLToPath(new URL('../../flows/', import.meta.url))
   const userDir = join(config.data_dir, 'flows')

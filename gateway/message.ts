@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { anomalyBlock } from './anomaly-block.ts'
+import { oldHeadBlock } from './esp32/block.ts'
 import { ACTIONS, GRADES } from './inspection.ts'
 
 const unit = z.number().min(0).max(1)
@@ -178,6 +179,9 @@ export const inspectionMessage = z.object({
       revision: z.int().min(1).describe('Which state of it; a revision never changes.'),
     })
     .describe('The recipe that judged it.'),
+  old_head: oldHeadBlock
+    .optional()
+    .describe('Of a part that a head of the old system measured: which one, and what it said itself.'),
   vl53l8ch: tofBlock.optional().describe('Ranging, by the first head of this kind.'),
   as7341: spectralBlock.optional().describe('Spectrum, by the first head of this kind.'),
   heads: z

@@ -46,6 +46,27 @@ export class RetryLaterError extends Error {
   }
 }
 
+/** Where a pump sets aside what the far end refuses for good, so that it holds up nothing behind it. */
+export interface Aside {
+  /** Refusals in a row after which an entry is set aside, from 1. */
+  readonly attempts: number
+  /** Entries that lie here. */
+  readonly count: number
+  /** Whether the entry lies here: a crash came before the cursor had passed it. */
+  holds(id: string): boolean
+  /**
+   * Resolves when the entry is on disk here; putting it again does no harm.
+   * @returns false: it is not taken (no room, or everything is refused) and must stay where it is
+   */
+  put(entry: OutboxEntry, reason: string, attempts: number): Promise<boolean>
+  /** The cursor has passed the entry. */
+  passed(id: string): void
+  /** These are about to be sent: the cursor has not passed them. */
+  returned(entries: readonly OutboxEntry[]): void
+  /** The far end has these; resolves when none of them lies here any more. */
+  delivered(entries: readonly OutboxEntry[]): Promise<void>
+}
+
 /** Where inspections go. */
 export interface Sink {
   /** Names its cursor: never change it once deployed. */

@@ -1,7 +1,15 @@
 import type { Clock } from '../drivers/clock.ts'
 import { type Backoff, backoffMs } from './backoff.ts'
 import type { Log } from './log.ts'
-import { drain, type Outbox, type OutboxEntry, RefusedError, RetryLaterError, type Sink } from './outbox.ts'
+import {
+  type Aside,
+  drain,
+  type Outbox,
+  type OutboxEntry,
+  RefusedError,
+  RetryLaterError,
+  type Sink,
+} from './outbox.ts'
 import type { Unit, UnitStatus } from './station.ts'
 
 export interface PumpOptions {
@@ -17,6 +25,8 @@ export interface PumpOptions {
   readonly backoff?: Backoff
   /** In [0, 1); default `Math.random`. */
   readonly random?: () => number
+  /** Absent: an entry that is refused for good stops the sink. */
+  readonly aside?: Aside
 }
 
 const DEFAULT_GRACE_MS = 5000
@@ -39,6 +49,10 @@ export class Pump implements Unit {
   #delivered = 0
   #lastSequence = 0
   #failures = 0
+  /** The entry that was refused last, and how often in a row. */
+  #refused: { readonly id: string; readonly times: number } | undefined
+  /** One call of the sink at a time, whoever wants one. */
+  #turn: Promise<unknown> = Promise.resolve()
   /** Set while `stop` waits for the backlog: called after every batch and every failure. */
   #moved: (() => void) | undefined
 
@@ -61,12 +75,28 @@ export class Pump implements Unit {
     await this.#running
   }
 
+  /**
+   * Sends one entry between two batches; the cursor stays where it is.
+   * @throws what the sink throws
+   */
+  resend(entry: OutboxEntry): Promise<void> {
+    const { sink } = this.#options
+    const { signal } = this.#ended
+    return this.#inTurn(async () => {
+      signal.throwIfAborted()
+      const acknowledged = await sink.send([entry], signal)
+      if (acknowledged === undefined) throw new Error(`${sink.name} acknowledged nothing`)
+    })
+  }
+
   status(): UnitStatus {
+    const { aside } = this.#options
     const facts = {
       backlog: this.#options.backlog(),
       delivered: this.#delivered,
       last_sequence: this.#lastSequence,
       failures: this.#failures,
+      ...(aside === undefined ? {} : { quarantined: aside.count }),
     }
     if (this.#trouble === undefined) return { state: 'ok', facts }
     const { since, failures, error } = this.#trouble
@@ -76,21 +106,24 @@ export class Pump implements Unit {
   }
 
   async #run(signal: AbortSignal): Promise<void> {
-    const { outbox, sink, clock } = this.#options
+    const { outbox, sink, clock, aside } = this.#options
     let sent: readonly OutboxEntry[] = []
     const watchedSink: Sink = {
       name: sink.name,
       window: sink.window,
       send: (batch, abort) => {
         sent = batch
-        return sink.send(batch, abort)
+        aside?.returned(batch)
+        return this.#inTurn(() => sink.send(batch, abort))
       },
     }
     const watchedOutbox: Outbox = {
       next: (name, limit, abort) => outbox.next(name, limit, abort),
       advance: async (name, sequence) => {
         await outbox.advance(name, sequence)
-        this.#succeeded(sent, sequence)
+        const taken = sent.filter((entry) => entry.sequence <= sequence)
+        this.#succeeded(taken, sequence)
+        await aside?.delivered(taken)
       },
     }
     while (!signal.aborted) {
@@ -98,14 +131,49 @@ export class Pump implements Unit {
         await drain(watchedOutbox, watchedSink, signal)
       } catch (error) {
         if (signal.aborted) return
+        if (await this.#setAside(sent[0], error)) continue
         // Rejects only when the pump stops meanwhile, which the loop's condition sees.
         await clock.sleep(this.#failed(error), signal).catch(() => {})
       }
     }
   }
 
-  #succeeded(sent: readonly OutboxEntry[], sequence: number): void {
-    this.#delivered += sent.filter((entry) => entry.sequence <= sequence).length
+  /** @returns whether the entry is set aside and the cursor behind it */
+  async #setAside(entry: OutboxEntry | undefined, error: unknown): Promise<boolean> {
+    const { aside, outbox, sink, log } = this.#options
+    // Sequences repeat from epoch to epoch; that it is the first one sent is what a sink promises.
+    if (aside === undefined || !(error instanceof RefusedError) || entry?.sequence !== error.sequence)
+      return false
+    const times = this.#refused?.id === entry.id ? this.#refused.times + 1 : 1
+    this.#refused = { id: entry.id, times }
+    if (times < aside.attempts && !aside.holds(entry.id)) return false
+    try {
+      if (!(await aside.put(entry, error.message, times))) return false
+      await outbox.advance(sink.name, entry.sequence)
+    } catch (err) {
+      log.error({ sink: sink.name, sequence: entry.sequence, err }, 'inspection cannot be set aside')
+      return false
+    }
+    aside.passed(entry.id)
+    this.#refused = undefined
+    log.error({ sink: sink.name, sequence: entry.sequence, id: entry.id, err: error }, 'inspection set aside')
+    this.#passed(entry.sequence)
+    return true
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(work)
+    this.#turn = turn.catch(() => {})
+    return turn
+  }
+
+  #succeeded(taken: readonly OutboxEntry[], sequence: number): void {
+    this.#delivered += taken.length
+    this.#passed(sequence)
+  }
+
+  /** The cursor has moved: whatever was wrong is over. */
+  #passed(sequence: number): void {
     this.#lastSequence = sequence
     const { clock, log, sink } = this.#options
     if (this.#trouble !== undefined) {

@@ -5,6 +5,7 @@ import type { Climate } from '../drivers/environment/climate.ts'
 import { withHistograms } from '../drivers/vl53l8ch/histograms.ts'
 import { decodeFrame, type RangeFrame } from '../drivers/vl53l8ch/ranges.ts'
 import type { Circumstances } from './analysis/judge.ts'
+import { oldFrame } from './esp32/measurement.ts'
 import { histogramLayout } from './head-options.ts'
 import type { Observation } from './inspect.ts'
 import type { HeadKind, Measurement, Trigger } from './inspection.ts'
@@ -20,6 +21,8 @@ const ranges = z.object({
   kind: z.literal('vl53l8ch'),
   zones: z.literal([16, 64]),
   targets_per_zone: z.literal([1, 2, 3, 4]),
+  /** Absent: `payload` is the chip's frame. `esp32`: UTF-8 JSON of what an old head sent. */
+  form: z.literal('esp32').optional(),
   /** The frame as it came over the bus; of several looks the last. */
   payload: bytes,
   /** What the frames do not say of the histograms that they carry; absent: none were asked for. */
@@ -40,6 +43,10 @@ const spectrum = z.object({
   /** Both halves as they came over the bus: 2 × 13 bytes, then STATUS2 of each (absent in older records). */
   payload: bytes,
 })
+
+/** A converter has 16 bits and gains at most one count a step, which takes 2.78 µs (DS000504, `fullScale`). */
+const MOST_COUNTS = 0xffff
+const STEP_MS = 0.00278
 
 /** A recording that kept no bytes: what it did not keep is absent. */
 const counts = z.object({
@@ -105,6 +112,7 @@ function rawLayout({ histograms }: RangeFrame): Pick<z.infer<typeof ranges>, 'hi
 }
 
 function frameOf(head: z.infer<typeof ranges>, payload: Uint8Array, takenAt: number): RangeFrame {
+  if (head.form === 'esp32') return oldFrame(payload, takenAt)
   const frame = decodeFrame(payload, head.zones, head.targets_per_zone, takenAt)
   return head.histograms === undefined ? frame : withHistograms(frame, camelKeys(head.histograms))
 }
@@ -143,13 +151,14 @@ export function measurementOf(head: RawHead, takenAt: number): RangeFrame | Spec
     const spectrum = decodeSpectrum(head.payload, head, takenAt)
     return head.lamp_ma === undefined ? spectrum : { ...spectrum, lampMa: head.lamp_ma }
   }
+  const limit = Math.min(MOST_COUNTS, Math.floor((head.integration_ms ?? Number.POSITIVE_INFINITY) / STEP_MS))
   return {
     kind: 'as7341',
     takenAt,
     counts: head.payload,
     ...(head.gain === undefined ? {} : { gain: head.gain }),
     ...(head.integration_ms === undefined ? {} : { integrationMs: head.integration_ms }),
-    saturated: [],
+    saturated: CHANNELS.filter((channel) => (head.payload[channel] ?? 0) >= limit),
   }
 }
 
@@ -185,6 +194,9 @@ export function rawLine(record: RawRecord): string {
     value instanceof Uint8Array ? Buffer.from(value).toString('base64') : value,
   )
 }
+
+/** The air around the heads, as far as it is known. */
+export type Air = Pick<Climate, 'temperatureC'> & Partial<Pick<Climate, 'humidityPercent'>>
 
 /** When a part came, and what it was like around the station. */
 interface Moment {

@@ -1,12 +1,14 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { systemClock } from '../drivers/clock.ts'
+import { silentLog } from './log.ts'
 import { recipeJson } from './recipe.ts'
 import { BUILT_IN_BY, installBuiltIns } from './recipe-revisions.ts'
 import { BUILT_IN_RECIPES } from './recipes/built-in.ts'
 import { openReader, openWriter } from './store/connections.ts'
 import { StoreError } from './store/error.ts'
 import { lockDirectory } from './store/lock.ts'
+import { backupBeforeMigration } from './store/migrations/backup.ts'
 import { migrate } from './store/migrations/migrate.ts'
 import { Calibrations } from './store/registry/calibrations.ts'
 import { Recipes, type StoredRecipe } from './store/registry/recipes.ts'
@@ -84,7 +86,9 @@ export async function writeRecipes<Result>(
   try {
     const database = await openWriter(join(dir, DATABASE))
     try {
-      await migrate(database)
+      await migrate(database, {
+        before: async (schema) => void (await backupBeforeMigration(database, schema, silentLog)),
+      })
       const recipes = new Recipes(await Writer.over(database), database, systemClock)
       await installBuiltIns(recipes)
       return await write(recipes)

@@ -1,13 +1,13 @@
-import type { Climate } from '../drivers/environment/climate.ts'
 import type { DecidedPart } from './acquisition.ts'
 import type { AnomalyBlock } from './anomaly-block.ts'
 import type { ClockState } from './clock-discipline.ts'
+import type { OldHeadBlock } from './esp32/block.ts'
 import type { Identity } from './identity.ts'
 import type { Inspected } from './inspect.ts'
 import type { Finding, Judgement } from './inspection.ts'
 import type { InspectionDraft } from './message.ts'
 import { analysisBlocks, headBlock, round } from './message-blocks.ts'
-import { encodeRaw, rawRecordOf } from './raw.ts'
+import { type Air, encodeRaw, type RawRecord, rawRecordOf } from './raw.ts'
 import type { InForce } from './setup.ts'
 
 /** What the station was when the part was decided. */
@@ -25,14 +25,28 @@ export interface Circumstances {
   readonly architecture?: string
   /** How unlike the good parts of this station it is, where that was learnt: advice. */
   readonly anomaly?: AnomalyBlock | undefined
-  /** Around the station. */
-  readonly climate?: Climate | undefined
+  /** Around the heads. */
+  readonly climate?: Air | undefined
+  /** Of a part that a head of the old system measured: which one, and its raw data as they came. */
+  readonly foreign?: { readonly block: OldHeadBlock; readonly heads: RawRecord['heads'] }
 }
 
 /** The record of one decided part: the message without its place in the log, and the raw data beside it. */
 export function recordOf(
   part: DecidedPart,
-  { id, identity, software, inForce, clock, wallMs, dryRun, climate, architecture, anomaly }: Circumstances,
+  {
+    id,
+    identity,
+    software,
+    inForce,
+    clock,
+    wallMs,
+    dryRun,
+    climate,
+    architecture,
+    anomaly,
+    foreign,
+  }: Circumstances,
 ): { readonly draft: InspectionDraft; readonly raw: Uint8Array } {
   const { trigger, inspected, judgement, latencyMs } = part
   const { recipe, lotId, tray, references } = inForce
@@ -74,14 +88,17 @@ export function recordOf(
     recipe: draft.recipe,
     calibration,
   })
-  return { draft, raw: encodeRaw(raw) }
+  if (foreign === undefined) return { draft, raw: encodeRaw(raw) }
+  draft.old_head = foreign.block
+  return { draft, raw: encodeRaw({ ...raw, heads: foreign.heads }) }
 }
 
-function climateFields(climate: Climate | undefined): Partial<InspectionDraft['meta']> {
+function climateFields(climate: Air | undefined): Partial<InspectionDraft['meta']> {
   if (climate === undefined) return {}
+  const { temperatureC, humidityPercent } = climate
   return {
-    temperature_c: round(climate.temperatureC, 1),
-    humidity_percent: round(climate.humidityPercent, 1),
+    temperature_c: round(temperatureC, 1),
+    ...(humidityPercent === undefined ? {} : { humidity_percent: round(humidityPercent, 1) }),
   }
 }
 

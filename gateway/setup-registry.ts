@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { type EmptyTray, parseCalibration } from './calibration.ts'
 import { dayLotId, lotId } from './lot.ts'
+import { oldDeviceOf } from './old-subject.ts'
 import type { Recipe } from './recipe.ts'
 import { type RecipeRevisions, storedRecipe } from './recipe-revisions.ts'
 
@@ -45,7 +46,8 @@ export const lotSchema = z.strictObject({
 
 /** Of whatever chips: how far the tray is differs little from chip to chip. */
 export async function newestTray({ calibrations }: SetupRegistry): Promise<EmptyTray | undefined> {
-  const stored = await calibrations.newest('empty-tray')
+  const trays = await calibrations.all('empty-tray')
+  const stored = trays.find(({ subject }) => oldDeviceOf(subject) === undefined)
   return stored === undefined ? undefined : parseCalibration(stored.calibration)
 }
 

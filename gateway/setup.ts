@@ -3,6 +3,7 @@ import { type Plan, prepare } from './analysis/judge.ts'
 import { isExpired } from './calibration/newest.ts'
 import { type EmptyTray, emptyTrayJson, parseCalibration, withOffset } from './calibration.ts'
 import { ConfigError } from './config.ts'
+import { oldDeviceOf } from './old-subject.ts'
 import type { Recipe } from './recipe.ts'
 import { installBuiltIns } from './recipe-revisions.ts'
 import { BUILT_IN_RECIPES } from './recipes/built-in.ts'
@@ -107,7 +108,8 @@ export class Setup {
 
   /** Whether an empty tray was ever measured on this station, with whatever chips. */
   async everCalibrated(): Promise<boolean> {
-    return (await this.#registry.calibrations.newest('empty-tray')) !== undefined
+    const trays = await this.#registry.calibrations.all('empty-tray')
+    return trays.some(({ subject }) => oldDeviceOf(subject) === undefined)
   }
 
   /**

@@ -2,13 +2,12 @@ import type { Clock } from '../drivers/clock.ts'
 import type { StationState } from './api/station-state.ts'
 import type { ClockDiscipline } from './clock-discipline.ts'
 import type { Config } from './config.ts'
-import { countersOnWire, type PartCounters } from './health/counters.ts'
+import { countersOnWire, type PartCounters, type SinkCounters } from './health/counters.ts'
 import type { HealthBoard } from './health/health.ts'
 import type { Identity } from './identity.ts'
 import type { HeadKind } from './inspection.ts'
 import type { Setup } from './setup.ts'
 import type { UnitStatus } from './station.ts'
-import type { Store } from './store/store.ts'
 
 export interface StationViewParts {
   readonly config: Config
@@ -20,7 +19,7 @@ export interface StationViewParts {
   readonly setup: Setup
   readonly dryRun: boolean
   readonly heads: readonly { readonly id: string; readonly kind: HeadKind; status?(): UnitStatus }[]
-  readonly store: Store
+  readonly counts: () => readonly SinkCounters[]
   /** Whether a cursor is of the station itself, and no delivery. */
   readonly isReader: (name: string) => boolean
   /** By the name of the sink. */
@@ -60,9 +59,8 @@ export function describeStation(parts: StationViewParts): StationState {
   }
 }
 
-function sinksOf({ store, isReader, sinkStatus }: StationViewParts): StationState['sinks'] {
-  return store
-    .sinks()
+function sinksOf({ counts, isReader, sinkStatus }: StationViewParts): StationState['sinks'] {
+  return counts()
     .filter(({ name }) => !isReader(name))
     .map((sink) => {
       const { state, detail } = sinkStatus(sink.name)

@@ -37,8 +37,11 @@ const LIMITS: RealtimeLimits = {
 
 /** A change of state goes out at once, but not more often than this. */
 const STATION_PAUSE_MS = 100
+/** The longest message a client has to say. */
+export const MAX_MESSAGE_BYTES = 4096
 /** RFC 6455 §7.4.1. */
 const GOING_AWAY = 1001
+const TOO_BIG = 1009
 const TRY_AGAIN_LATER = 1013
 
 interface Watcher {
@@ -92,7 +95,11 @@ export class RealtimeHub {
     socket.on('pong', () => {
       watcher.alive = true
     })
-    socket.on('message', (text) => this.#hear(client, String(text)))
+    socket.on('message', (heard) => {
+      const text = String(heard)
+      if (Buffer.byteLength(text) > MAX_MESSAGE_BYTES) socket.close(TOO_BIG, 'too long a message')
+      else this.#hear(client, text)
+    })
     socket.on('close', () => {
       client.end()
       this.#watchers.delete(watcher)

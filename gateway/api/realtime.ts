@@ -2,20 +2,21 @@ import websocket from '@fastify/websocket'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Log } from '../log.ts'
 import { ApiProblem } from './problem.ts'
-import type { RealtimeHub } from './realtime-hub.ts'
+import { MAX_MESSAGE_BYTES, type RealtimeHub } from './realtime-hub.ts'
 
-/** The longest message a client has to say. */
-const MAX_MESSAGE_BYTES = 4096
-
-/** `/ws/realtime`. Only pages of this server may connect from a browser: a foreign page could read along otherwise. */
-export function realtimeRoutes(app: FastifyInstance, hub: RealtimeHub, log: Log): void {
+/** The WebSockets of all routes. @param longest bytes of a message that is read at all */
+export function webSockets(app: FastifyInstance, longest: number, log: Log): void {
   app.register(websocket, {
-    options: { maxPayload: MAX_MESSAGE_BYTES, perMessageDeflate: false },
+    options: { maxPayload: Math.max(MAX_MESSAGE_BYTES, longest), perMessageDeflate: false },
     errorHandler: (error, socket) => {
-      log.debug({ err: error }, 'realtime client failed')
+      log.debug({ err: error }, 'WebSocket client failed')
       socket.terminate()
     },
   })
+}
+
+/** `/ws/realtime`. Only pages of this server may connect from a browser: a foreign page could read along otherwise. */
+export function realtimeRoutes(app: FastifyInstance, hub: RealtimeHub): void {
   app.register((scope, _options, done) => {
     scope.get(
       '/ws/realtime',

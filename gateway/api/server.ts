@@ -10,9 +10,11 @@ import { PAGE_POLICY, pageRoutes } from './page.ts'
 import type { AskStation, Exposition, Feed, Health, History } from './ports.ts'
 import { ApiProblem, problemHandler, sendProblem } from './problem.ts'
 import { type AskQuality, qualityRoutes } from './quality.ts'
-import { realtimeRoutes } from './realtime.ts'
+import { realtimeRoutes, webSockets } from './realtime.ts'
 import { RealtimeHub, type RealtimeLimits } from './realtime-hub.ts'
+import { longestRead, type SensorDoor, sensorRoutes } from './sensors.ts'
 import { stationRoutes } from './station.ts'
+import { type AskTrace, traceRoutes } from './trace.ts'
 
 /** What the API shows, and where it comes from. */
 export interface ApiSources {
@@ -22,12 +24,15 @@ export interface ApiSources {
   readonly metrics: Exposition
   readonly station: AskStation
   readonly quality: AskQuality
+  readonly trace: AskTrace
   readonly feed: Feed
   /** The folder that Vite builds: `dist/console`. */
   readonly consoleDir: string
   readonly clock: Clock
   readonly log: Log
   readonly realtime?: Partial<RealtimeLimits>
+  /** Heads of the old system; absent: they are not listened to. */
+  readonly sensors?: SensorDoor | undefined
 }
 
 /** No route takes a large body. */
@@ -42,7 +47,8 @@ export function buildServer(sources: ApiSources): FastifyInstance {
     schemaController: noSchemaCompilers,
     requestTimeout: REQUEST_TIMEOUT_MS,
     forceCloseConnections: true,
-    routerOptions: { maxParamLength: 64 },
+    // The code of a label is the longest.
+    routerOptions: { maxParamLength: 96 },
     frameworkErrors: (error, request, reply) =>
       sendProblem(request, reply, new ApiProblem(error.statusCode ?? 400, error.message)),
   })
@@ -62,12 +68,16 @@ export function buildServer(sources: ApiSources): FastifyInstance {
   })
   addSchemas(app)
   docsRoutes(app, sources.version)
-  realtimeRoutes(app, new RealtimeHub({ ...sources, limits: sources.realtime ?? {} }), log)
+  const { sensors } = sources
+  webSockets(app, sensors === undefined ? 0 : longestRead(sensors), log)
+  realtimeRoutes(app, new RealtimeHub({ ...sources, limits: sources.realtime ?? {} }))
+  if (sensors !== undefined) sensorRoutes(app, sensors)
   app.register((routes, _options, done) => {
     healthRoutes(routes, sources.health, sources.metrics)
     stationRoutes(routes, sources.station)
     qualityRoutes(routes, sources.quality)
     inspectionRoutes(routes, sources.history)
+    traceRoutes(routes, sources.trace)
     pageRoutes(routes, sources.consoleDir)
     done()
   })

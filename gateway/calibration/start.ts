@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { EmptyTray } from '../calibration.ts'
 import { goldenOptions } from '../golden-options.ts'
 import type { GoldenWatch } from '../golden-watch.ts'
+import { oldDeviceOf } from '../old-subject.ts'
 import { snakeKeys } from '../recipe-keys.ts'
 import type { Bench } from './bench.ts'
 import { checkGoldenPart, type GoldenBench } from './golden-workflow.ts'
@@ -20,7 +21,12 @@ export const calibrationStartPayload = z.strictObject({
     .default('empty-tray')
     .describe('What lies under the heads: nothing, a flat target, darkness, a white tile, the golden part.'),
   by: z.string().min(1).max(128).default('unnamed').describe('Who vouches for it.'),
-  head: z.string().min(1).max(64).optional().describe('Which head; default the first of its kind.'),
+  head: z
+    .string()
+    .min(1)
+    .max(64)
+    .optional()
+    .describe('Which head; default the first of its kind; `esp32:<device_id>`: one of the old system.'),
   stage: z.enum(STAGES).optional().describe('dark, white: what is measured under it; default the recipe’s.'),
   distance_mm: z.number().positive().max(10_000).optional().describe('offset: to the target, mm.'),
   reflectance: z.number().positive().max(1.2).optional().describe('white: of the tile, all channels alike.'),
@@ -36,6 +42,8 @@ export interface RunningStation {
   readonly exclusively: <T>(lies: 'empty' | 'as-is', work: (bench: Bench) => Promise<T>) => Promise<T>
   /** Measures the empty tray and takes it into force. @param validDays absent: it holds for ever */
   readonly measureTray: (by: string, validDays: number | undefined) => Promise<EmptyTray>
+  /** Takes the next samples of an old head for its empty tray, and keeps it. */
+  readonly measureOldTray?: (device: string, by: string, validDays: number | undefined) => Promise<EmptyTray>
   readonly registry: CalibrationRegistry
   /** The recipe in force: its stage, its golden part. */
   readonly recipe: { readonly id: string; readonly stage: GoldenBench['recipe']['stage'] }
@@ -66,7 +74,7 @@ export async function startCalibration(
   station: RunningStation,
 ): Promise<CalibrationStarted> {
   if (order.kind === 'empty-tray') {
-    const { id, kind, at, frames, validUntil } = await station.measureTray(order.by, order.valid_days)
+    const { id, kind, at, frames, validUntil } = await emptyTray(order, station)
     return { id, kind, at, frames, ...(validUntil === undefined ? {} : { valid_until: validUntil }) }
   }
   const row = await taken(order, station)
@@ -80,6 +88,17 @@ export async function startCalibration(
     ...(until === undefined ? {} : { valid_until: until }),
     ...(row.kind === 'golden-check' ? { decision: row.decision, findings: row.findings } : {}),
   }
+}
+
+function emptyTray(
+  { by, head, valid_days: validDays }: CalibrationStart,
+  station: RunningStation,
+): Promise<EmptyTray> {
+  const device = oldDeviceOf(head ?? '')
+  if (device !== undefined && station.measureOldTray !== undefined) {
+    return station.measureOldTray(device, by, validDays)
+  }
+  return station.measureTray(by, validDays)
 }
 
 async function taken(order: CalibrationStart, station: RunningStation): Promise<CalibrationRow> {
@@ -148,6 +167,7 @@ export function goldenOf(recipe: object): z.infer<typeof goldenOptions> | undefi
 export async function litBy(
   registry: Pick<CalibrationRegistry, 'all'>,
 ): Promise<Readonly<Record<string, number>> | undefined> {
-  const [newest] = await rowsOf(registry, 'empty-tray')
+  const rows = await rowsOf(registry, 'empty-tray')
+  const newest = rows.find(({ subject }) => oldDeviceOf(subject ?? '') === undefined)
   return newest?.kind === 'empty-tray' ? newest.basic_counts : undefined
 }

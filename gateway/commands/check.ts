@@ -5,6 +5,7 @@ import { type Config, ConfigError } from '../config.ts'
 import { loadConfig, withoutSecrets } from '../config-file.ts'
 import { decideWithinMs, type WiredGate } from '../gate-plan.ts'
 import { wire } from '../hardware.ts'
+import { accessProblem } from '../mqtt/access.ts'
 import { lookAtStation } from '../station-look.ts'
 import { StoreError } from '../store/error.ts'
 
@@ -22,6 +23,8 @@ export async function checkCommand(args: readonly string[]): Promise<number> {
   const { gate } = wire({ config, clock: systemClock, profile: config.recipe })
   const refused = await refusedRecipe(config, config.dry_run ? undefined : gate)
   if (refused !== undefined) throw new ConfigError(refused)
+  const access = await accessProblem(config.mqtt)
+  if (access !== undefined) throw new ConfigError(`${access.key}: ${access.problem}`)
   process.stdout.write(`# ${file}: correct\n${stringify(withoutSecrets(config))}`)
   return 0
 }

@@ -49,6 +49,7 @@ export async function runCommand(args: readonly string[]): Promise<number> {
     ...(files.length === 0 ? {} : { replay: { ...recordings, paced: values.pace } }),
     env: process.env,
     signal: end.signal,
+    onReload: (reload) => process.on('SIGHUP', reload),
     ready: ({ url, mqttPort }) =>
       log.info({ url, mqttPort, afterMs: Math.round(performance.now()) }, 'ready'),
   })

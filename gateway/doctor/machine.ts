@@ -6,6 +6,7 @@ import type { Config } from '../config.ts'
 import { StoreError } from '../store/error.ts'
 import { lockDirectory } from '../store/lock.ts'
 import { type Finding, failed, messageOf, ok, warning } from './finding.ts'
+import { storageFindings } from './storage.ts'
 
 const LEAST_FREE_BYTES = 512 * 1024 * 1024
 const CONNECT_LIMIT_MS = 3000
@@ -14,7 +15,8 @@ const run = promisify(execFile)
 /** The machine itself: runtime, disk, clock, ports, and the servers it is to reach. */
 export async function machineFindings(config: Config): Promise<readonly Finding[]> {
   const { http, mqtt, sparkplug, influx } = config
-  return await Promise.all([
+  const storage = storageFindings(config)
+  const machine = await Promise.all([
     runtime(),
     dataDirectory(config),
     clock(),
@@ -26,6 +28,7 @@ export async function machineFindings(config: Config): Promise<readonly Finding[
     ...(sparkplug === undefined ? [] : [server('Sparkplug broker', sparkplug.url, 'sparkplug.url')]),
     ...(influx === undefined ? [] : [server('InfluxDB', influx.url, 'influx.url')]),
   ])
+  return [...machine, ...(await storage)]
 }
 
 /** Whether a gateway uses this data directory now: its buses are its own then. */

@@ -82,11 +82,11 @@ export class InfluxSink implements Sink, Unit {
       const [entry] = entries
       if (entry === undefined) return undefined
       if (entries.length === 1) return this.#isTooOld(entry, error) ? undefined : { entry, error }
-      const half = entries.length >> 1
-      return (
-        (await this.#deliver(entries.slice(0, half), signal)) ??
-        (await this.#deliver(entries.slice(half), signal))
-      )
+      for (const piece of pieces(entries, error.line)) {
+        const refused = await this.#deliver(piece, signal)
+        if (refused !== undefined) return refused
+      }
+      return undefined
     }
   }
 
@@ -121,6 +121,16 @@ export class InfluxSink implements Sink, Unit {
       this.#healthError = `health is not written: ${error instanceof Error ? error.message : error}`
     }
   }
+}
+
+/**
+ * Where the server names a line: those before it, itself, those behind it; else both halves. What it names is only
+ * looked at first: each piece is written and answered for itself.
+ */
+function pieces<T>(entries: readonly T[], line: number | undefined): readonly (readonly T[])[] {
+  const cuts = line === undefined || line > entries.length ? [entries.length >> 1] : [line - 1, line]
+  const ends = [...cuts, entries.length]
+  return ends.map((end, place) => entries.slice(ends[place - 1] ?? 0, end)).filter(({ length }) => length > 0)
 }
 
 /** Leaves a request to itself when the signal aborts: the client cannot cancel one, and a repeat does no harm. */

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { HttpError, InfluxDB, type WriteApi } from '@influxdata/influxdb-client'
+import { z } from 'zod'
 import { RetryLaterError } from '../outbox.ts'
 import type { InfluxOptions } from './options.ts'
 
@@ -9,7 +10,23 @@ export type WriteLines = (lines: readonly string[]) => Promise<void>
 /** The server understood the request and will not take these lines (HTTP 400, 413, 422). */
 export class LinesRefusedError extends Error {
   override readonly name = 'LinesRefusedError'
+  /** The first line that it names, from 1; a hint, where the server gives one. */
+  readonly line: number | undefined
+
+  constructor(reason: string, { line, ...options }: ErrorOptions & { readonly line?: number | undefined }) {
+    super(reason, options)
+    this.line = line
+  }
 }
+
+const line = z.int().min(1)
+/** InfluxDB 2 names the first line it cannot read, InfluxDB 3 every line that it left out of a partial write. */
+const refusedLines = z.union([
+  z.object({ line }).transform((said) => said.line),
+  z
+    .object({ data: z.array(z.object({ line_number: line })).min(1) })
+    .transform(({ data }) => Math.min(...data.map(({ line_number }) => line_number))),
+])
 
 /** More lines than one call ever brings, so that the client never sends by itself. */
 const MAX_LINES = 10_000
@@ -73,7 +90,7 @@ function describe(url: string, cause: unknown): Error {
   const { statusCode, message, headers } = cause
   const text = `${url}: HTTP ${statusCode}: ${message}`
   if (statusCode === 400 || statusCode === 413 || statusCode === 422)
-    return new LinesRefusedError(text, { cause })
+    return new LinesRefusedError(text, { cause, line: refusedLines.safeParse(cause.json).data })
   // The client takes the header for milliseconds; it counts seconds (RFC 9110 §10.2.3).
   const seconds = Number(headers?.['retry-after'])
   return seconds > 0 ? new RetryLaterError(seconds * 1000, text, { cause }) : new Error(text, { cause })

@@ -1,21 +1,16 @@
-import { once } from 'node:events'
-import { createServer, type Server, type Socket } from 'node:net'
-import { Aedes, type AedesPublishPacket } from 'aedes'
+import { Aedes, type AedesPublishPacket, type Client } from 'aedes'
+import type { Clock } from '../../drivers/clock.ts'
+import { systemClock } from '../../drivers/clock.ts'
 import type { Log } from '../log.ts'
 import type { Unit, UnitStatus } from '../station.ts'
 import { Audience } from './audience.ts'
 import type { CommandChannel, CommandRequest } from './commands.ts'
-import { limitPackets } from './packet-limit.ts'
+import { Entrance, type EntranceOptions } from './entrance.ts'
+import { publishInside } from './inside.ts'
 
-export interface BrokerOptions {
-  readonly host: string
-  /** 0 takes a free one: see `port` after `start`. */
-  readonly port: number
+export interface BrokerOptions extends Omit<EntranceOptions, 'clock' | 'handle'> {
   readonly log: Log
-  /** Connections at once; one more is closed unanswered. Default 100. */
-  readonly maxClients?: number
-  /** Longest packet body a client may send, bytes. Default 1 MiB. */
-  readonly maxPacketBytes?: number
+  readonly clock?: Clock
   /** Topics that may hold a retained message. Default 1000. */
   readonly maxRetained?: number
 }
@@ -23,39 +18,47 @@ export interface BrokerOptions {
 type Deliver = (packet: AedesPublishPacket, done: () => void) => void
 
 /**
- * The embedded broker: MQTT 3.1 and 3.1.1, anonymous, loopback. It acknowledges QoS 1 before it delivers and keeps
- * nothing for absent clients, so it promises QoS 1 to those who are connected; who was away asks the log.
+ * The embedded broker: MQTT 3.1 and 3.1.1. Without users or client certificates everybody may come in, so it listens on
+ * loopback only. It acknowledges QoS 1 before it delivers and keeps nothing for absent clients, so it promises QoS 1 to
+ * those who are connected; who was away asks the log (`cmd/replay`).
  */
 export class Broker implements Unit, CommandChannel {
   readonly name = 'embedded-broker'
   readonly #options: BrokerOptions
-  readonly #sockets = new Set<Socket>()
+  readonly #entrance: Entrance
   readonly #retained = new Set<string>()
   readonly #listeners: { readonly filter: string; readonly deliver: Deliver }[] = []
   readonly #audience = new Audience()
   #aedes: Aedes | undefined
-  #server: Server | undefined
-  #refused = 0
 
   constructor(options: BrokerOptions) {
     this.#options = options
+    this.#entrance = new Entrance({
+      ...options,
+      clock: options.clock ?? systemClock,
+      handle: (socket) => this.#aedes?.handle(socket),
+    })
   }
 
   /** The port it listens on; 0 before `start`. */
   get port(): number {
-    const address = this.#server?.address()
-    return typeof address === 'object' && address !== null ? address.port : 0
+    return this.#entrance.port
   }
 
-  /** Where clients on this machine find it; its port is right after `start`. */
+  /** Where the clients of this station find it; its port is right after `start`. */
   get url(): string {
-    const { host } = this.#options
-    return `mqtt://${host.includes(':') ? `[${host}]` : host}:${this.port}`
+    return this.#entrance.url
   }
 
-  /** @throws when the port cannot be had; the message names the setting that changes it */
+  /** What the station's own clients present; others do not need it, and shall not have it. */
+  get credentials(): { readonly username: string; readonly password: string } {
+    return this.#entrance.credentials
+  }
+
+  /** @throws when a port cannot be had or a file is no good; the message names the setting that changes it */
   async start(): Promise<void> {
-    const { log, maxClients, maxPacketBytes } = this.#options
+    const { log } = this.#options
+    const entrance = this.#entrance
     const aedes = await Aedes.createBroker({
       // A subscriber that stops reading holds up the others for at most this long.
       drainTimeout: 2000,
@@ -65,60 +68,53 @@ export class Broker implements Unit, CommandChannel {
         packet.clean = true
         done(null, true)
       },
-      authorizePublish: (_client, packet, done) => {
-        done(this.#refusal(packet.topic, packet.retain, packet.payload.length))
+      authenticate: (client, username, password, done) => {
+        entrance.admit(client, username, password).then(
+          (refusal) => (refusal === undefined ? done(null, true) : done(refusal, false)),
+          (err: unknown) => {
+            log.error({ err, client: client.id }, 'login failed')
+            done(Object.assign(new Error('login failed'), { returnCode: 3 }), false)
+          },
+        )
       },
+      authorizePublish: (client, { topic, retain, payload }, done) => {
+        done(this.#refusal(client, { topic, retain, length: payload.length }))
+      },
+      authorizeSubscribe: (client, subscription, done) => {
+        done(null, entrance.visitors.maySubscribe(client, subscription.topic) ? subscription : null)
+      },
+      authorizeForward: (client, packet) =>
+        entrance.visitors.mayReceive(client, packet.topic) ? packet : null,
     })
     this.#aedes = aedes
     for (const { filter, deliver } of this.#listeners) aedes.subscribe(filter, deliver, () => {})
-    aedes.on('subscribe', (subscriptions, client) => {
-      this.#audience.subscribed(
-        client.id,
-        subscriptions.map(({ topic }) => topic),
-      )
-    })
-    aedes.on('unsubscribe', (filters, client) => this.#audience.unsubscribed(client.id, filters))
-    aedes.on('clientDisconnect', (client) => this.#audience.left(client.id))
-    aedes.on('clientError', (client, err) => log.debug({ client: client.id, err }, 'client error'))
-    aedes.on('connectionError', (_client, err) => log.debug({ err }, 'connection error'))
-    const server = createServer((socket) => {
-      this.#sockets.add(socket)
-      socket.once('close', () => this.#sockets.delete(socket))
-      socket.setNoDelay(true)
-      limitPackets(socket, maxPacketBytes ?? 1 << 20)
-      aedes.handle(socket)
-    })
-    server.maxConnections = maxClients ?? 100
-    server.on('drop', () => {
-      this.#refused += 1
-    })
-    await this.#listen(server)
-    this.#server = server
+    this.#follow(aedes)
+    try {
+      await entrance.open()
+    } catch (error) {
+      await this.stop()
+      throw error
+    }
   }
 
   /** Closes every client, then the port. */
   async stop(): Promise<void> {
-    const server = this.#server
     const aedes = this.#aedes
     if (aedes === undefined) return
-    const closed = server === undefined ? undefined : once(server, 'close')
-    server?.close()
+    this.#entrance.end()
     await new Promise<void>((resolve) => aedes.close(resolve))
-    // Those that never sent a CONNECT are unknown to aedes.
-    for (const socket of this.#sockets) socket.destroy()
-    await closed
+    await this.#entrance.close()
+  }
+
+  /** Reads users and certificates again; sessions go on, but for those whose user is not the same any more. */
+  reload(): Promise<void> {
+    return this.#entrance.reload()
   }
 
   status(): UnitStatus {
-    const facts = {
-      port: this.port,
-      clients: this.#aedes?.connectedClients ?? 0,
-      refused_connections: this.#refused,
-      retained: this.#retained.size,
-    }
-    return this.#server?.listening === true
-      ? { state: 'ok', facts }
-      : { state: 'failed', detail: 'not listening', facts }
+    const { state, detail, facts } = this.#entrance.status()
+    const more = { clients: this.#aedes?.connectedClients ?? 0, retained: this.#retained.size }
+    return { state, ...(detail === undefined ? {} : { detail }), facts: { ...facts, ...more } }
   }
 
   listen(filters: readonly string[], receive: (request: CommandRequest) => void): void {
@@ -126,8 +122,8 @@ export class Broker implements Unit, CommandChannel {
       const { topic, payload, retain } = packet
       // aedes puts the publisher's id on what passes through it; its types do not say so.
       const sender: unknown = Reflect.get(packet, 'clientId')
-      const client = typeof sender === 'string' ? { client: sender } : {}
-      receive({ topic, payload: Buffer.from(payload), retain, ...client })
+      const who = typeof sender === 'string' ? this.#entrance.visitors.caller(sender, topic) : {}
+      receive({ topic, payload: Buffer.from(payload), retain, ...who })
       done()
     }
     for (const filter of filters) {
@@ -143,24 +139,48 @@ export class Broker implements Unit, CommandChannel {
 
   /** Tells those who are connected, once; who is away or slow misses it. */
   show(topic: string, payload: Uint8Array): void {
-    const packet = {
-      cmd: 'publish',
-      topic,
-      payload: Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength),
-      qos: 0,
-      retain: false,
-      dup: false,
-    } as const
-    this.#aedes?.publish(packet, () => {})
+    if (this.#aedes === undefined) return
+    const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength)
+    publishInside(this.#aedes, { topic, payload: bytes, qos: 0 }).catch(() => {})
   }
 
   reply(topic: string, payload: string): void {
-    const packet = { cmd: 'publish', topic, payload, qos: 1, retain: false, dup: false } as const
-    this.#aedes?.publish(packet, () => {})
+    if (this.#aedes !== undefined) publishInside(this.#aedes, { topic, payload, qos: 1 }).catch(() => {})
   }
 
-  #refusal(topic: string, retain: boolean, length: number): Error | null {
-    if (topic.startsWith('$')) return new Error(`${topic} is reserved`)
+  /** Resolves when it is written to whoever listens: a slow one makes the caller wait. @throws when nobody listens */
+  async tell(topic: string, payload: string): Promise<void> {
+    if (this.#aedes === undefined || this.#aedes.closed) throw new Error('the broker is closed')
+    if (!this.listensTo(topic)) throw new Error(`nobody listens on ${topic}`)
+    await publishInside(this.#aedes, { topic, payload, qos: 1 })
+  }
+
+  #follow(aedes: Aedes): void {
+    const { log } = this.#options
+    aedes.on('subscribe', (subscriptions, client) => {
+      // What was refused is told here as well.
+      const granted = subscriptions.filter(({ qos }) => Number(qos) !== 128)
+      this.#audience.subscribed(
+        client.id,
+        granted.map(({ topic }) => topic),
+      )
+    })
+    aedes.on('unsubscribe', (filters, client) => this.#audience.unsubscribed(client.id, filters))
+    aedes.on('client', (client) => this.#entrance.visitors.entered(client))
+    aedes.on('clientDisconnect', (client) => {
+      this.#audience.left(client.id)
+      this.#entrance.visitors.left(client)
+    })
+    aedes.on('clientError', (client, err) => log.debug({ client: client.id, err }, 'client error'))
+    aedes.on('connectionError', (_client, err) => log.debug({ err }, 'connection error'))
+  }
+
+  #refusal(
+    client: Client | null,
+    { topic, retain, length }: { readonly topic: string; readonly retain: boolean; readonly length: number },
+  ): Error | null {
+    const refused = this.#entrance.visitors.refusesPublish(client, topic)
+    if (refused !== undefined) return new Error(refused)
     if (!retain) return null
     if (length === 0) this.#retained.delete(topic)
     else if (this.#retained.has(topic)) return null
@@ -169,26 +189,4 @@ export class Broker implements Unit, CommandChannel {
     else this.#retained.add(topic)
     return null
   }
-
-  async #listen(server: Server): Promise<void> {
-    const { host, port } = this.#options
-    server.listen(port, host)
-    try {
-      await once(server, 'listening')
-    } catch (error) {
-      await this.stop()
-      throw new Error(explain(error, host, port), { cause: error })
-    }
-  }
-}
-
-function explain(error: unknown, host: string, port: number): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined
-  if (code === 'EADDRINUSE') {
-    return `port ${port} on ${host} is taken: end what uses it, or set mqtt.port (POINCON_MQTT_PORT) to another one`
-  }
-  if (code === 'EACCES') return `port ${port} needs privileges: set mqtt.port (POINCON_MQTT_PORT) above 1023`
-  if (code === 'EADDRNOTAVAIL')
-    return `${host} is not an address of this machine: mend mqtt.host (POINCON_MQTT_HOST)`
-  return `cannot listen on ${host}:${port}: ${error instanceof Error ? error.message : error}`
 }

@@ -15,6 +15,12 @@ export interface CommandRequest {
   readonly correlation?: Buffer
   /** The requester's client id, where the channel knows it: the embedded broker does, a connection does not. */
   readonly client?: string
+  /** Who they are, where the channel has asked. */
+  readonly user?: string
+  /** Where they come from. */
+  readonly address?: string
+  /** Why they may not call this command: it is not run, and they are told. */
+  readonly forbidden?: string
 }
 
 /** Where commands come from and replies go to: the embedded broker, or a connection to the plant's. */
@@ -24,11 +30,39 @@ export interface CommandChannel {
   listen(filters: readonly string[], receive: (request: CommandRequest) => void): void
   /** Publishes at QoS 1. A reply that cannot be delivered is lost: the requester has a deadline of its own. */
   reply(topic: string, payload: string, correlation?: Buffer): void
+  /**
+   * Publishes at QoS 1, and waits until it was taken: how fast that goes is how fast one may say more.
+   * @throws when nobody listens there, or the connection is gone
+   */
+  tell(topic: string, payload: string, options?: TellOptions): Promise<void>
+}
+
+export interface TellOptions {
+  /** MQTT 5: as the request gave it. */
+  readonly correlation?: Buffer | undefined
+  /** MQTT 5. */
+  readonly userProperties?: Readonly<Record<string, string>>
 }
 
 /** What a command does: takes the parsed payload (`{}` for an empty one), returns what goes into `result`. */
 export type CommandHandler = (payload: unknown) => Promise<unknown>
 
+/** Who asks, and how they are told more than one reply. */
+export interface Requester {
+  /** The same for the same client: channel and client id or, where that is unknown, the reply topic. */
+  readonly key: string
+  /** For the log: channel, client, user, address, as far as they are known. */
+  readonly who: Readonly<Record<string, string>>
+  /** Aborts when the station stops, or the command is late. */
+  readonly signal: AbortSignal
+  /** Publishes on their reply topic, before the reply. @throws when nobody listens there any more */
+  tell(payload: string, userProperties?: Readonly<Record<string, string>>): Promise<void>
+}
+
+/** A command that says more than its reply: its deadline runs anew with everything that was taken. */
+export interface StreamingCommand {
+  readonly stream: (payload: unknown, requester: Requester) => Promise<unknown>
+}
 /** A handler's refusal, in words for the requester. */
 export class CommandError extends Error {
   override readonly name = 'CommandError'
@@ -59,7 +93,7 @@ export interface CommandOptions {
   readonly topics: StationTopics
   readonly channel: CommandChannel
   /** By name as in the topic: `inspect`, `recipe/select`. */
-  readonly handlers: Readonly<Record<string, CommandHandler>>
+  readonly handlers: Readonly<Record<string, CommandHandler | StreamingCommand>>
   readonly clock: Clock
   readonly log: Log
   /** Longest payload taken, bytes. Default 64 KiB. */
@@ -94,6 +128,7 @@ export class CommandServer implements Unit {
   readonly name: string
   readonly #options: CommandOptions
   readonly #serving = new Set<Promise<void>>()
+  readonly #ended = new AbortController()
   #atWork = 0
   #received = 0
   #failed = 0
@@ -113,6 +148,7 @@ export class CommandServer implements Unit {
   /** Takes no more commands; waits until those at work are answered, each at most until its deadline. */
   async stop(): Promise<void> {
     this.#stopped = true
+    this.#ended.abort(new CommandError('the station stops'))
     await Promise.all(this.#serving)
   }
 
@@ -142,19 +178,25 @@ export class CommandServer implements Unit {
   async #serve(name: string, request: CommandRequest): Promise<void> {
     const { channel, topics, log, maxPayloadBytes } = this.#options
     const parsed = parseRequest(request.payload, maxPayloadBytes ?? 65_536)
-    const outcome = 'type' in parsed ? refuse(parsed) : await this.#run(name, parsed.payload)
-    if (!outcome.ok) {
-      this.#failed += 1
-      log.warn({ command: name, client: request.client, problem: outcome.error }, 'command failed')
-    }
     const { client, correlation }: Partial<ParsedRequest> = 'type' in parsed ? {} : parsed
     const to = request.responseTopic ?? replyTopic(topics, name, client ?? request.client ?? 'anonymous')
+    const call: Call = { name, to, request, client: client ?? request.client }
+    const outcome = 'type' in parsed ? refuse(parsed) : await this.#run(call, parsed.payload)
+    const who = { command: name, ...whoOf(call, channel.name) }
+    if (outcome.ok) {
+      log.info(who, 'command done')
+    } else {
+      this.#failed += 1
+      log.warn({ ...who, problem: outcome.error }, 'command failed')
+    }
     const reply: CommandReply = correlation === undefined ? outcome : { ...outcome, correlation }
     channel.reply(to, JSON.stringify(reply), request.correlation)
   }
 
-  async #run(name: string, payload: unknown): Promise<CommandReply> {
-    const { handlers, clock, deadlineMs = 30_000, maxInFlight = 16 } = this.#options
+  async #run(call: Call, payload: unknown): Promise<CommandReply> {
+    const { handlers, deadlineMs = 30_000, maxInFlight = 16 } = this.#options
+    const { name, request } = call
+    if (request.forbidden !== undefined) return refuse(problem('forbidden', request.forbidden))
     const handler = Object.hasOwn(handlers, name) ? handlers[name] : undefined
     if (handler === undefined) return refuse(problem('unknown-command', `there is no command ${name}`))
     if (this.#atWork >= maxInFlight) {
@@ -162,12 +204,18 @@ export class CommandServer implements Unit {
     }
     this.#atWork += 1
     const answered = new AbortController()
+    const progress = { told: 0 }
     const work = Promise.resolve()
-      .then(() => handler(payload))
+      .then(() =>
+        'stream' in handler
+          ? handler.stream(payload, this.#requester(call, { progress, over: answered.signal }))
+          : handler(payload),
+      )
       .finally(() => {
         this.#atWork -= 1
       })
-    const late = clock.sleep(deadlineMs, answered.signal).then(() => LATE)
+    work.catch(() => {})
+    const late = this.#late(progress, answered.signal)
     try {
       const result = await Promise.race([work, late])
       if (result !== LATE) return { ok: true, result }
@@ -175,12 +223,62 @@ export class CommandServer implements Unit {
     } catch (error) {
       return refuse(problemOf(error))
     } finally {
-      answered.abort()
+      answered.abort(new CommandError('late'))
+      late.catch(() => {})
+    }
+  }
+
+  /** Resolves when nothing was told for a whole deadline. */
+  async #late(progress: { readonly told: number }, answered: AbortSignal): Promise<typeof LATE> {
+    const { clock, deadlineMs = 30_000 } = this.#options
+    for (let seen = -1; seen !== progress.told; ) {
+      seen = progress.told
+      await clock.sleep(deadlineMs, answered)
+    }
+    return LATE
+  }
+
+  #requester(
+    call: Call,
+    { progress, over }: { readonly progress: { told: number }; readonly over: AbortSignal },
+  ): Requester {
+    const { channel } = this.#options
+    const { to, request, client } = call
+    return {
+      key: `${channel.name} ${request.client ?? client ?? to}`,
+      who: whoOf(call, channel.name),
+      signal: AbortSignal.any([over, this.#ended.signal]),
+      tell: async (payload, userProperties) => {
+        const { correlation } = request
+        await channel.tell(to, payload, {
+          correlation,
+          ...(userProperties === undefined ? {} : { userProperties }),
+        })
+        progress.told += 1
+      },
     }
   }
 }
 
-const LATE = Symbol('late')
+/** One command under way. */
+interface Call {
+  readonly name: string
+  /** Where the reply goes. */
+  readonly to: string
+  readonly request: CommandRequest
+  readonly client: string | undefined
+}
+
+/** Who calls, for the log: what the channel knows comes before what the payload says. */
+function whoOf({ request, client }: Call, channel: string): Readonly<Record<string, string>> {
+  const { user, address } = request
+  const known = { channel, client: request.client ?? client, user, address }
+  return Object.fromEntries(
+    Object.entries(known).flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])),
+  )
+}
+
+const LATE: unique symbol = Symbol('late')
 
 const TITLES = {
   'unknown-command': 'No such command',
@@ -189,6 +287,7 @@ const TITLES = {
   'invalid-payload': 'The payload has the wrong form',
   busy: 'Too many commands at once',
   late: 'The command takes too long',
+  forbidden: 'You may not call this command',
   refused: 'The station refuses this command now',
   failed: 'The command failed',
 } as const

@@ -17,6 +17,10 @@ export interface Endpoint {
   readonly caFile?: string | undefined
   readonly certFile?: string | undefined
   readonly keyFile?: string | undefined
+  /** Default 1.3. */
+  readonly tlsMinVersion?: '1.3' | '1.2' | undefined
+  /** How long the broker keeps the session of a broken connection, s. Default: 60 with MQTT 5, 0 with 3.1.1. */
+  readonly sessionExpiryS?: number | undefined
 }
 
 export interface LinkOptions {
@@ -27,6 +31,10 @@ export interface LinkOptions {
   readonly will: () => { readonly topic: string; readonly payload: string }
   /** Called with every new connection, before anything else is sent on it. */
   readonly opened: (client: MqttClient) => void
+  /** Called when another client has come with our client id, and the broker says so (MQTT 5, reason 0x8E). */
+  readonly takenOver?: () => void
+  /** Called when the broker closed an open connection and gave no reason. */
+  readonly closed?: () => void
   /** Default: 0.25 s, doubled up to 15 s. */
   readonly backoff?: Backoff
   /** In [0, 1); default `Math.random`. */
@@ -39,9 +47,14 @@ const KEEPALIVE_S = 15
 /** A connection that lasted this long was a good one: the next attempt comes soon. */
 const STEADY_MS = 5000
 
+/** Session taken over (MQTT 5 §3.14.2.1). */
+const TAKEN_OVER = 0x8e
+const DEFAULT_EXPIRY_S = { '5': 60, '3.1.1': 0 } as const
+
 /**
- * One connection to a broker, made again whenever it breaks. Each is a clean session on a client of its own: what
- * `mqtt` would keep for a later connection it can lose (its #2015), so nothing is left with it.
+ * One connection to a broker, made again whenever it breaks, each on a client of its own: what `mqtt` would keep for a
+ * later connection it can lose (its #2015), so nothing is left with it. The session that a broker keeps meanwhile holds
+ * what was sent to us; what we had not had acknowledged we send again from the log, as new messages.
  */
 export class MqttLink {
   readonly #options: LinkOptions
@@ -52,6 +65,8 @@ export class MqttLink {
   #error: Error | undefined
   #dropped: Error | undefined
   #connections = 0
+  #resumed = 0
+  #taken = false
   #stopping = false
 
   constructor(options: LinkOptions) {
@@ -73,6 +88,11 @@ export class MqttLink {
     return this.#connections
   }
 
+  /** How many of those took up the session of the one before. */
+  get resumed(): number {
+    return this.#resumed
+  }
+
   /** Begins to connect. */
   start(): void {
     this.#running ??= this.#run(this.#ended.signal)
@@ -84,7 +104,10 @@ export class MqttLink {
     const client = this.#client
     if (client !== undefined) {
       const over = new AbortController()
-      const ended = client.endAsync().catch(() => {})
+      // A station that was stopped wants no command that was meant for the one that ran.
+      const { protocolVersion } = this.#options.endpoint
+      const last = protocolVersion === '5' ? { properties: { sessionExpiryInterval: 0 } } : {}
+      const ended = client.endAsync(false, last).catch(() => {})
       await Promise.race([ended, this.#options.clock.sleep(graceMs, over.signal).catch(() => {})])
       over.abort()
     }
@@ -130,6 +153,9 @@ export class MqttLink {
       const error = await this.#once(signal)
       if (signal.aborted || this.#stopping) return
       failures = clock.now() - since > STEADY_MS ? 1 : failures + 1
+      // Whoever comes back at once throws the other out, who does the same: two clients, and no work done.
+      if (this.#taken) failures = Number.MAX_SAFE_INTEGER
+      this.#taken = false
       this.#broken(error)
       await clock.sleep(backoffMs(failures, backoff, random), signal).catch(() => {})
     }
@@ -153,10 +179,13 @@ export class MqttLink {
     })
     client.on('disconnect', ({ reasonCode }) => {
       failure ??= new Error(`the broker ended the connection: ${reasonText(reasonCode ?? 0)}`)
+      if (reasonCode !== TAKEN_OVER) return
+      this.#taken = true
+      this.#options.takenOver?.()
     })
     // A batch waits for its last acknowledgement: Nagle's algorithm would add the other side's delayed ACK to each.
     if (client.stream instanceof Socket) client.stream.setNoDelay(true)
-    client.once('connect', () => this.#opened(client))
+    client.once('connect', ({ sessionPresent }) => this.#opened(client, sessionPresent))
     signal.addEventListener('abort', abort, { once: true })
     await gone
     signal.removeEventListener('abort', abort)
@@ -164,12 +193,15 @@ export class MqttLink {
     client.end(true)
     const dropped = this.#dropped
     this.#dropped = undefined
+    const wordless = dropped === undefined && failure === undefined && this.#client === client
+    if (wordless && !this.#stopping && !signal.aborted) this.#options.closed?.()
     return dropped ?? failure ?? new Error('the connection was closed')
   }
 
-  #opened(client: MqttClient): void {
+  #opened(client: MqttClient, resumed: boolean): void {
     this.#client = client
     this.#connections += 1
+    if (resumed) this.#resumed += 1
     this.#options.log.info({ broker: this.#options.endpoint.url }, 'broker connected')
     this.#options.opened(client)
     for (const resolve of this.#waiting) resolve(client)
@@ -189,6 +221,7 @@ export class MqttLink {
   async #clientOptions(): Promise<IClientOptions> {
     const { endpoint, will, connectMs } = this.#options
     const version5 = endpoint.protocolVersion === '5'
+    const { sessionExpiryS = DEFAULT_EXPIRY_S[endpoint.protocolVersion] } = endpoint
     const optional = {
       username: endpoint.username,
       password: endpoint.password ?? (await readSecret(endpoint.passwordFile)),
@@ -200,7 +233,9 @@ export class MqttLink {
       ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)),
       clientId: endpoint.clientId,
       protocolVersion: version5 ? 5 : 4,
-      clean: true,
+      clean: sessionExpiryS === 0,
+      // Goes to Node's `tls.connect`; the types of `mqtt` do not know it.
+      ...{ minVersion: endpoint.tlsMinVersion === '1.2' ? 'TLSv1.2' : 'TLSv1.3' },
       reconnectPeriod: 0,
       resubscribe: false,
       queueQoSZero: false,
@@ -208,7 +243,13 @@ export class MqttLink {
       connectTimeout: connectMs ?? 10_000,
       will: { ...will(), qos: 1, retain: true },
       ...(version5
-        ? { properties: { sessionExpiryInterval: 0, receiveMaximum: 32, maximumPacketSize: 1 << 20 } }
+        ? {
+            properties: {
+              sessionExpiryInterval: sessionExpiryS,
+              receiveMaximum: 32,
+              maximumPacketSize: 1 << 20,
+            },
+          }
         : {}),
     }
   }

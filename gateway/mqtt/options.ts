@@ -1,8 +1,18 @@
 import { z } from 'zod'
 
-const LOOPBACK = /^(localhost|::1|127(\.\d{1,3}){3})$/
+/** Whether only this machine reaches an address. */
+export function isLoopback(host: string): boolean {
+  return /^(localhost|::1|127(\.\d{1,3}){3})$/.test(host)
+}
+
+/** A problem between keys, shown with the value of the one it names and nothing beside it: no password, for one. */
+function wrong(path: string[], input: unknown, message: string): z.core.$ZodRawIssue {
+  return { code: 'custom', path, input, message }
+}
 
 const file = z.string().min(1)
+
+const tlsVersion = z.enum(['1.3', '1.2']).default('1.3')
 
 /** The plant's broker. */
 export const upstreamOptions = z
@@ -31,30 +41,71 @@ export const upstreamOptions = z
     ca_file: file.optional().describe('PEM certificates to trust in place of the system’s.'),
     cert_file: file.optional().describe('PEM client certificate.'),
     key_file: file.optional().describe('PEM key of the client certificate.'),
+    watch_own_topics: z
+      .boolean()
+      .default(true)
+      .describe('Listens on this station’s own topics, to notice a second station of its name.'),
+    tls_min_version: tlsVersion.describe('Lowest TLS version spoken with `mqtts`.'),
+    session_expiry_s: z
+      .int()
+      .min(0)
+      .max(86_400)
+      .optional()
+      .describe(
+        'How long the broker keeps the session of a lost connection, s: commands sent meanwhile come after it. Default: 60 with MQTT 5, 0 with 3.1.1, where a broker keeps one as long as it likes.',
+      ),
   })
-  .refine(({ password, password_file }) => password === undefined || password_file === undefined, {
-    path: ['password_file'],
-    error: 'expected either password or password_file',
-  })
-  .refine(({ cert_file, key_file }) => (cert_file === undefined) === (key_file === undefined), {
-    path: ['key_file'],
-    error: 'expected cert_file and key_file together',
+  .check(({ value, issues }) => {
+    const { password, password_file, cert_file, key_file } = value
+    if (password !== undefined && password_file !== undefined)
+      issues.push(wrong(['password_file'], password_file, 'expected either password or password_file'))
+    if ((cert_file === undefined) !== (key_file === undefined))
+      issues.push(wrong(['key_file'], key_file, 'expected cert_file and key_file together'))
   })
 export type UpstreamOptions = Readonly<z.infer<typeof upstreamOptions>>
 
-/** `mqtt` of `poincon.yaml`. */
-export const mqttOptions = z.strictObject({
-  enabled: z.boolean().default(true).describe('Runs the embedded broker and publishes on it.'),
-  host: z
-    .string()
-    .regex(LOOPBACK, 'expected a loopback address: the embedded broker has no users')
-    .default('127.0.0.1')
-    .describe('Address of the embedded broker; loopback only, because it is anonymous.'),
-  port: z.int().min(0).max(65535).default(1883).describe('Port of the embedded broker; 0 takes a free one.'),
-  inspection: z
-    .enum(['full', 'lean'])
-    .default('full')
-    .describe('`lean` leaves the matrices out of the published inspections, here and upstream.'),
-  upstream: upstreamOptions.optional().describe('The plant’s broker.'),
+/** TLS of the embedded broker. */
+export const tlsOptions = z.strictObject({
+  cert_file: file.describe('PEM certificate of this broker, with those between it and the authority.'),
+  key_file: file.describe('PEM key of the certificate.'),
+  client_ca_file: file
+    .optional()
+    .describe('PEM certificates of who signs client certificates; a client’s common name is its user.'),
+  min_version: tlsVersion.describe('Lowest TLS version spoken.'),
 })
+export type TlsOptions = Readonly<z.infer<typeof tlsOptions>>
+
+/** `mqtt` of `poincon.yaml`. */
+export const mqttOptions = z
+  .strictObject({
+    enabled: z.boolean().default(true).describe('Runs the embedded broker and publishes on it.'),
+    host: z
+      .string()
+      .min(1)
+      .default('127.0.0.1')
+      .describe(
+        'Address of the embedded broker; beyond loopback only with `users_file` or `tls.client_ca_file`.',
+      ),
+    port: z
+      .int()
+      .min(0)
+      .max(65535)
+      .default(1883)
+      .describe('Port of the embedded broker; 0 takes a free one.'),
+    users_file: file
+      .optional()
+      .describe('Who may come in, as `poincon user` writes it; absent: everybody on this machine.'),
+    tls: tlsOptions.optional().describe('TLS of the embedded broker; absent: plain TCP.'),
+    inspection: z
+      .enum(['full', 'lean'])
+      .default('full')
+      .describe('`lean` leaves the matrices out of the published inspections, here and upstream.'),
+    upstream: upstreamOptions.optional().describe('The plant’s broker.'),
+  })
+  .check(({ value: { host, users_file, tls }, issues }) => {
+    if (isLoopback(host) || users_file !== undefined || tls?.client_ca_file !== undefined) return
+    const expected =
+      'expected a loopback address, or mqtt.users_file or mqtt.tls.client_ca_file: beyond this machine the embedded broker wants to know who comes'
+    issues.push(wrong(['host'], host, expected))
+  })
 export type MqttOptions = Readonly<z.infer<typeof mqttOptions>>

@@ -4,10 +4,11 @@ import type { Backoff } from '../backoff.ts'
 import type { Log } from '../log.ts'
 import type { OutboxEntry, Sink } from '../outbox.ts'
 import type { Unit, UnitStatus } from '../station.ts'
-import type { CommandChannel, CommandRequest } from './commands.ts'
+import type { CommandChannel, CommandRequest, TellOptions } from './commands.ts'
 import { leanInspection } from './lean.ts'
 import { type Endpoint, MqttLink } from './link.ts'
 import { publishBatch } from './publish.ts'
+import { type OwnName, Rivals, type RivalsOptions } from './rivals.ts'
 import { describeState, type StateMessage, type StationFacts } from './state.ts'
 import type { StationTopics } from './topics.ts'
 
@@ -32,6 +33,12 @@ export interface MqttSinkOptions {
   readonly deadlineMs?: number
   /** Default 10 s. */
   readonly healthPeriodMs?: number
+  /** Who we are, to notice who else says that they are. Absent: nobody looks. */
+  readonly own?: () => OwnName
+  /** Whether to listen on our own topics for it. Default true. */
+  readonly watch?: boolean
+  /** What our log has under a sequence, to tell a copy of this station from an echo. */
+  readonly known?: RivalsOptions['known']
   /** Between attempts to connect; default 0.25 s, doubled up to 15 s. */
   readonly backoff?: Backoff
 }
@@ -51,18 +58,32 @@ export class MqttSink implements Sink, Unit, CommandChannel {
   #state: StateMessage['state'] = 'online'
   #commands: { readonly filters: string[]; readonly receive: (request: CommandRequest) => void } | undefined
   #commandError: string | undefined
+  readonly #rivals: Rivals | undefined
   #healthTimer: NodeJS.Timeout | undefined
 
   constructor(options: MqttSinkOptions) {
     this.name = options.name
     this.window = options.window ?? 500
     this.#options = options
+    const { own, known, clock, log, endpoint } = options
+    this.#rivals =
+      own === undefined
+        ? undefined
+        : new Rivals({
+            get where() {
+              return endpoint.url
+            },
+            ...{ own, log, now: () => clock.now() },
+            ...(known === undefined ? {} : { known }),
+          })
     this.#link = new MqttLink({
       endpoint: options.endpoint,
       clock: options.clock,
       log: options.log,
       will: () => ({ topic: options.topics.state, payload: this.#describe('offline', 'connection-lost') }),
       opened: (client) => this.#opened(client),
+      takenOver: () => this.#rivals?.takenOver(options.endpoint.clientId),
+      closed: () => this.#rivals?.closed(options.endpoint.clientId),
       ...(options.backoff === undefined ? {} : { backoff: options.backoff }),
     })
   }
@@ -90,8 +111,10 @@ export class MqttSink implements Sink, Unit, CommandChannel {
   }
 
   status(): UnitStatus {
-    const facts = { connected: this.#link.client !== undefined, connections: this.#link.connections }
-    const detail = this.#link.error?.message ?? this.#commandError
+    const { client, connections, resumed, error } = this.#link
+    const facts = { connected: client !== undefined, connections, resumed, rivals: this.#rivals?.count ?? 0 }
+    // Two stations of one name throw each other out: that is the trouble, not that the line is down.
+    const detail = this.#rivals?.detail() ?? error?.message ?? this.#commandError
     if (detail !== undefined) return { state: 'degraded', detail, facts }
     return facts.connected
       ? { state: 'ok', facts }
@@ -153,8 +176,33 @@ export class MqttSink implements Sink, Unit, CommandChannel {
     this.#publish(topic, payload, { qos: 1, properties })
   }
 
+  /** @throws when the connection is gone, or the broker says that nobody listens (MQTT 5, reason 0x10) */
+  async tell(
+    topic: string,
+    payload: string,
+    { correlation, userProperties }: TellOptions = {},
+  ): Promise<void> {
+    const client = this.#link.client
+    if (client?.connected !== true) throw new Error(`${this.name}: not connected`)
+    const properties = {
+      contentType: 'application/json',
+      ...(correlation === undefined ? {} : { correlationData: correlation }),
+      ...(userProperties === undefined ? {} : { userProperties }),
+    }
+    const taken = await untilClosed(client, client.publishAsync(topic, payload, { qos: 1, properties }))
+    if (taken !== undefined && 'reasonCode' in taken && taken.reasonCode === NO_SUBSCRIBERS) {
+      throw new Error(`nobody listens on ${topic}`)
+    }
+  }
+
   #opened(client: MqttClient): void {
     client.on('message', (topic, payload, packet) => {
+      if (this.#isOwn(topic)) {
+        // What is retained at the first connection may be what an earlier life of this station left; at later ones it
+        // took the place of ours.
+        if (!packet.retain || this.#link.connections > 1) this.#heard(payload)
+        return
+      }
       const { responseTopic, correlationData } = packet.properties ?? {}
       this.#commands?.receive({
         topic,
@@ -164,11 +212,41 @@ export class MqttSink implements Sink, Unit, CommandChannel {
         ...(correlationData === undefined ? {} : { correlation: correlationData }),
       })
     })
+    this.#lookOut(client)
     // `online` comes after the subscription: who reads it may send a command at once.
     this.#subscribe(client, () => {
       this.#enter(this.#state, client)
       this.#publishHealth(client)
     })
+  }
+
+  /**
+   * Listens on our own topics. With MQTT 5 the broker sends us nothing of what we wrote (no local), so all that comes is
+   * another's; with 3.1.1 every inspection would come back, so only `state` is listened to.
+   */
+  #lookOut(client: MqttClient): void {
+    const { topics, endpoint, log, watch = true } = this.#options
+    if (this.#rivals === undefined || !watch) return
+    const version5 = endpoint.protocolVersion === '5'
+    const filters = version5 ? [topics.inspection, topics.state] : [topics.state]
+    client.subscribe(filters, version5 ? { qos: 0, nl: true } : { qos: 0 }, (err) => {
+      if (err instanceof Error && client.connected)
+        log.warn(
+          { sink: this.name, err },
+          'own topics cannot be watched: a second station of this name goes unseen',
+        )
+    })
+  }
+
+  #isOwn(topic: string): boolean {
+    const { topics } = this.#options
+    return topic === topics.inspection || topic === topics.state
+  }
+
+  #heard(payload: Buffer): void {
+    this.#rivals
+      ?.heard(payload)
+      .catch((err: unknown) => this.#options.log.warn({ sink: this.name, err }, 'own topic not understood'))
   }
 
   #subscribe(client: MqttClient, then: () => void): void {
@@ -215,6 +293,23 @@ export class MqttSink implements Sink, Unit, CommandChannel {
     client = this.#link.client,
   ): void {
     if (client?.connected) client.publish(topic, payload, options, () => {})
+  }
+}
+
+/** MQTT 5 §3.4.2.1. */
+const NO_SUBSCRIBERS = 0x10
+
+/** What is not answered on this connection never is. */
+async function untilClosed<T>(client: MqttClient, answer: Promise<T>): Promise<T> {
+  let closed: () => void = () => {}
+  const gone = new Promise<never>((_, reject) => {
+    closed = () => reject(new Error('the connection was lost'))
+  })
+  client.once('close', closed)
+  try {
+    return await Promise.race([answer, gone])
+  } finally {
+    client.removeListener('close', closed)
   }
 }
 

@@ -17,13 +17,15 @@ export const stateMessage = z.object({
   software: z.string(),
   recipe: z.object({ id: z.string(), revision: z.int().min(1) }).optional(),
   lot_id: z.string().optional(),
+  /** The stretch of the log that is written: two stations of one name have two of them. */
+  epoch: z.uuid().optional(),
 })
 export type StateMessage = z.infer<typeof stateMessage>
 
 /** What a station says about itself besides `state`, at the moment of asking. */
 export type StationFacts = Pick<
   StateMessage,
-  'device_id' | 'site' | 'line' | 'station' | 'software' | 'recipe' | 'lot_id'
+  'device_id' | 'site' | 'line' | 'station' | 'software' | 'recipe' | 'lot_id' | 'epoch'
 >
 
 /** @param wallMs ms since 1970 */

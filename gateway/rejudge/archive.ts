@@ -16,6 +16,7 @@ import { History } from '../store/log/history.ts'
 import { MIGRATIONS } from '../store/migrations/migrate.ts'
 import { Calibrations } from '../store/registry/calibrations.ts'
 import { Recipes } from '../store/registry/recipes.ts'
+import { type Anchor, readAnchors } from '../store/retention/anchors.ts'
 import { Writer } from '../store/writer.ts'
 
 /** Entries that are read at once: about a megabyte. */
@@ -41,6 +42,8 @@ export class Archive {
   readonly end: number
   /** Position of the oldest inspection that is still there. */
   readonly begin: number
+  /** The last inspection of each epoch that retention removed; undefined of a schema that knows no retention. */
+  readonly anchors: readonly Anchor[] | undefined
   readonly #history: History
   readonly #recipes: Recipes
   readonly #calibrations: Calibrations
@@ -49,13 +52,15 @@ export class Archive {
     readonly history: History
     readonly epochs: readonly Epoch[]
     readonly bounds: { readonly begin: number; readonly end: number }
+    readonly anchors: readonly Anchor[] | undefined
     readonly writer: Writer
   }) {
-    const { history, epochs, bounds, writer } = parts
+    const { history, epochs, bounds, anchors, writer } = parts
     this.file = history.database.file
     this.epochs = epochs
     this.begin = bounds.begin
     this.end = bounds.end
+    this.anchors = anchors
     this.#history = history
     this.#recipes = new Recipes(writer, history.database, systemClock)
     this.#calibrations = new Calibrations(writer, history.database)
@@ -86,6 +91,7 @@ export class Archive {
         history: await History.over(database, epochs),
         epochs,
         bounds: { begin: bounds?.begin ?? 1, end: bounds?.end ?? 0 },
+        anchors: await readAnchors(database),
         // The registry asks for a writer; over this connection, which SQLite opened read-only, none can write.
         writer: await Writer.over(database),
       })

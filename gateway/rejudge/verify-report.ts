@@ -1,9 +1,11 @@
 import type { OutboxEntry } from '../outbox.ts'
+import type { CheckpointAudit } from '../proof/checkpoint-audit.ts'
 import type { Archive } from './archive.ts'
 import type { ChainWalk } from './chain-walk.ts'
 import type { Selection } from './range.ts'
 import type { Difference } from './same.ts'
 import type { Verified } from './verify.ts'
+import { checkpointsJson, checkpointsText } from './verify-checkpoints.ts'
 
 interface Place {
   readonly epoch: string
@@ -18,6 +20,17 @@ interface Unverifiable {
   last: number
 }
 
+/** What retention took of an epoch, and where the chain goes on. */
+interface Removed {
+  readonly epoch: string
+  /** Sequence of the last that went. */
+  readonly up_to: number
+  readonly hash: string
+  readonly removed_at: string
+  /** What was wrong with the chain of what went, when it went. */
+  readonly broken?: string
+}
+
 /** What verifying a stretch of the log came to: counts, and the first that differs. */
 export class VerifyReport {
   inspections = 0
@@ -28,20 +41,30 @@ export class VerifyReport {
   first: (Place & Difference) | undefined
   readonly #chain: ChainWalk
   readonly #perSecond: () => number
+  readonly #audit: CheckpointAudit
   readonly #unverifiable = new Map<string, Unverifiable>()
+  #removed: readonly Removed[] = []
 
-  constructor(chain: ChainWalk, perSecond: () => number) {
+  constructor(chain: ChainWalk, audit: CheckpointAudit, perSecond: () => number) {
     this.#chain = chain
+    this.#audit = audit
     this.#perSecond = perSecond
   }
 
   /** Whether everything that can be verified is as it was stored. */
   get sound(): boolean {
-    return this.differing === 0 && this.#chain.broken === undefined
+    if (this.#removed.some(({ broken }) => broken !== undefined)) return false
+    return this.differing === 0 && this.#chain.broken === undefined && this.#audit.broken === undefined
   }
 
   /** Counts what retention has taken from the beginning of the stretch. */
   taken({ begin, end }: Selection, archive: Archive): void {
+    this.#removed = (archive.anchors ?? []).map(({ base, position, hash, removedAt, broken }) => ({
+      epoch: archive.epochs.find((epoch) => epoch.base === base)?.epoch ?? '',
+      up_to: position - base,
+      ...{ hash, removed_at: removedAt },
+      ...(broken === undefined ? {} : { broken }),
+    }))
     const last = Math.min(archive.begin - 1, end)
     if (archive.end === 0 || last < begin) return
     this.#unverifiable.set('the inspection itself is gone', { count: last - begin + 1, first: begin, last })
@@ -86,8 +109,10 @@ export class VerifyReport {
       summary: 'verify',
       inspections,
       chain: { followed: this.#chain.count, broken: this.#chain.broken ?? null },
+      checkpoints: checkpointsJson(this.#audit),
       same: { bit_for_bit: exact, within_1e_9: near },
       without_analysis: form,
+      removed: this.#removed,
       differing,
       first: first ?? null,
       not_verifiable: Object.fromEntries(this.#unverifiable),
@@ -102,8 +127,13 @@ export class VerifyReport {
       broken === undefined
         ? `chain: ${count} inspections, every link holds`
         : `chain: breaks at sequence ${broken.sequence} of epoch ${broken.epoch}: ${broken.reason}`,
+      checkpointsText(this.#audit),
       `verdicts: ${exact + near} of ${inspections} derived anew and the same: ${exact} bit for bit, ${near} within 1e-9`,
     ]
+    for (const { epoch, up_to, removed_at, broken } of this.#removed) {
+      const held = broken === undefined ? 'every link of it held' : `it did not hold: ${broken}`
+      lines.push(`retention removed epoch ${epoch} up to sequence ${up_to} (last at ${removed_at}): ${held}`)
+    }
     if (form > 0) lines.push(`${form} never came from an analysis (late, busy …): their form is right`)
     for (const [reason, { count, first, last }] of this.#unverifiable) {
       lines.push(`not verifiable: ${count}: ${reason} (${first === last ? first : `${first} to ${last}`})`)

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { Clock } from '../../drivers/clock.ts'
 import type { Log } from '../log.ts'
+import { Ballast } from './ballast.ts'
 import { openReader, openWriter, quickCheck } from './connections.ts'
 import type { Database } from './database.ts'
 import { StoreError, storeError } from './error.ts'
@@ -10,11 +11,17 @@ import { beginRun, type Found, presentEpoch, type Run, verifyNewest } from './lo
 import { Delivery, readCursors } from './log/delivery.ts'
 import { History } from './log/history.ts'
 import { LogRows } from './log/rows.ts'
+import { backupBeforeMigration } from './migrations/backup.ts'
 import { migrate } from './migrations/migrate.ts'
+import { AggregateTable } from './registry/aggregates.ts'
 import { Calibrations } from './registry/calibrations.ts'
 import { Documents } from './registry/documents.ts'
 import { Recipes } from './registry/recipes.ts'
 import { StationState } from './registry/station-state.ts'
+import { KeptBackup } from './retention/kept-backup.ts'
+import { writtenBytes } from './retention/space.ts'
+import { Sweeper } from './retention/sweeper.ts'
+import { WearBook } from './retention/wear.ts'
 import { closeAll, Store } from './store.ts'
 import { readWitness, type Witness, WitnessKeeper } from './witness.ts'
 import { Writer } from './writer.ts'
@@ -27,6 +34,12 @@ export interface OpenStoreOptions extends Partial<AppenderLimits> {
   readonly log: Log
   /** Size that the database may reach, bytes; at it appends are refused as `full`. Default: the disk's. */
   readonly maxBytes?: number
+  /** Whether a database of an earlier schema is copied beside itself before it is brought forward; default true. */
+  readonly migrationBackup?: boolean
+  /** Room that is kept for a disk that others fill, bytes; default none. */
+  readonly ballastBytes?: number
+  /** How long the station has to run before that copy goes, h; default 72. */
+  readonly migrationBackupHours?: number
 }
 
 const DEFAULT_LIMITS: AppenderLimits = {
@@ -36,6 +49,8 @@ const DEFAULT_LIMITS: AppenderLimits = {
   maxPending: 8192,
 }
 
+const DEFAULT_BACKUP_HOURS = 72
+
 // Newest inspections kept in memory for sinks that keep up: about 6 MB.
 const TAIL_ENTRIES = 1024
 // Newest inspections whose chain is verified at every start: some milliseconds.
@@ -44,11 +59,12 @@ const VERIFIED_ENTRIES = 64
 const CHECK_LIMIT_MS = 1000
 
 /** The files of a store. Nothing else writes them. */
-function filesOf(dir: string): { database: string; witness: string; triggers: string } {
+function filesOf(dir: string): { database: string; witness: string; triggers: string; ballast: string } {
   return {
     database: join(dir, 'poincon.db'),
     witness: join(dir, 'witness.json'),
     triggers: join(dir, 'triggers.json'),
+    ballast: join(dir, 'ballast'),
   }
 }
 
@@ -83,7 +99,7 @@ type Opened = (() => Promise<void>)[]
 async function open(options: OpenStoreOptions, opened: Opened): Promise<Store> {
   const { dir, clock, log } = options
   const files = filesOf(dir)
-  const { lock, database, reader, before } = await connect(options, opened)
+  const { lock, database, reader, before, ballast } = await connect(options, opened)
   const found = await presentEpoch(database, options, before)
   const history = await History.over(reader, found.epochs)
   await verifyNewest(history, found.position, VERIFIED_ENTRIES)
@@ -94,15 +110,23 @@ async function open(options: OpenStoreOptions, opened: Opened): Promise<Store> {
   const now = { epoch: epoch.epoch, position, inode, clean: false }
   const witness = await WitnessKeeper.open(files.witness, now, clock, log)
   const writer = await Writer.over(database)
-  const { appender, delivery } = await openLog(options, { writer, history, witness, found, run })
+  const { appender, delivery } = await openLog(options, { writer, history, witness, found, run, ballast })
+  const state = new StationState(writer, reader)
+  const keepHours = options.migrationBackupHours ?? DEFAULT_BACKUP_HOURS
   return new Store({
     ...{ lock, writer, history, appender, delivery, witness, epochs, epoch },
     journal: run.journal,
     unrecorded: run.unrecorded,
     recipes: new Recipes(writer, reader, clock),
     calibrations: new Calibrations(writer, reader),
-    state: new StationState(writer, reader),
+    state,
     documents: new Documents(writer, reader),
+    aggregates: new AggregateTable(writer, reader),
+    sweeper: await Sweeper.over({ writer, history, unsaved: delivery }),
+    retaining: {
+      wear: new WearBook(state, clock, writtenBytes),
+      backup: new KeptBackup({ dir, state, log, keepHours }),
+    },
   })
 }
 
@@ -111,28 +135,34 @@ interface Connections {
   /** Writes. */
   readonly database: Database
   readonly reader: Database
+  readonly ballast: Ballast
   /** What the last run left. */
   readonly before: Witness | undefined
 }
 
 /** Takes the directory, looks the database through where the last run did not close it, and brings it up to date. */
 async function connect(
-  { dir, clock, log, maxBytes }: OpenStoreOptions,
+  { dir, clock, log, maxBytes, migrationBackup = true, ballastBytes = 0 }: OpenStoreOptions,
   opened: Opened,
 ): Promise<Connections> {
   const files = filesOf(dir)
   const lock = await lockDirectory(dir)
   opened.push(() => lock.close())
+  const ballast = await Ballast.open(files.ballast, ballastBytes)
   const database = await openWriter(files.database, maxBytes)
   opened.push(() => database.close())
   const before = await readWitness(files.witness)
   if (before?.clean !== true && !(await quickCheck(database, clock, CHECK_LIMIT_MS))) {
     log.warn({ file: files.database, limitMs: CHECK_LIMIT_MS }, 'the database was looked through in part')
   }
-  await migrate(database)
+  await migrate(database, {
+    before: async (schema) => {
+      if (migrationBackup) await backupBeforeMigration(database, schema, log)
+    },
+  })
   const reader = await openReader(files.database)
   opened.push(() => reader.close())
-  return { lock, database, reader, before }
+  return { lock, database, reader, before, ballast }
 }
 
 interface LogParts {
@@ -141,12 +171,13 @@ interface LogParts {
   readonly witness: WitnessKeeper
   readonly found: Found
   readonly run: Run
+  readonly ballast: Ballast
 }
 
 /** The two ends of the log: what appends to it, and what delivers from it. */
 async function openLog(
   options: OpenStoreOptions,
-  { writer, history, witness, found, run }: LogParts,
+  { writer, history, witness, found, run, ballast }: LogParts,
 ): Promise<{ appender: Appender; delivery: Delivery }> {
   const stretch = { epoch: found.epoch, run: run.run }
   const rows = await LogRows.over(writer.database, stretch)
@@ -157,6 +188,7 @@ async function openLog(
     end: found.position,
     keep: TAIL_ENTRIES,
     moved: () => appender.cursorMoved(),
+    exclusively: (work) => writer.transaction(work),
   })
   const appender = new Appender({
     writer,
@@ -164,6 +196,7 @@ async function openLog(
     stretch,
     end: await rows.readEnd(),
     journal: run.journal,
+    ballast,
     clock: options.clock,
     cursors: delivery,
     committed: (entries) => {

@@ -8,10 +8,14 @@ import type { Epoch } from './log/epochs.ts'
 import type { History } from './log/history.ts'
 import type { TriggerJournal } from './log/journal.ts'
 import type { Unrecorded } from './log/unrecorded.ts'
+import type { AggregateTable } from './registry/aggregates.ts'
 import type { Calibrations } from './registry/calibrations.ts'
 import type { Documents } from './registry/documents.ts'
 import type { Recipes } from './registry/recipes.ts'
 import type { StationState } from './registry/station-state.ts'
+import type { Anchor } from './retention/anchors.ts'
+import { Retention, type RetentionOptions, type RetentionParts } from './retention/retention.ts'
+import type { Sweeper } from './retention/sweeper.ts'
 import type { WitnessKeeper } from './witness.ts'
 import type { Writer } from './writer.ts'
 
@@ -32,6 +36,9 @@ export interface StoreParts {
   readonly calibrations: Calibrations
   readonly state: StationState
   readonly documents: Documents
+  readonly aggregates: AggregateTable
+  readonly sweeper: Sweeper
+  readonly retaining: Pick<RetentionParts, 'wear' | 'backup'>
 }
 
 /** The station's memory: the log of inspections with a cursor per sink, and what the station works with. */
@@ -73,6 +80,16 @@ export class Store implements Outbox {
   /** Lots, alerts, overrides. */
   get documents(): Documents {
     return this.#parts.documents
+  }
+
+  /** Sums by hour and day. */
+  get aggregates(): AggregateTable {
+    return this.#parts.aggregates
+  }
+
+  /** The last inspection of each epoch that retention removed. */
+  get anchors(): readonly Anchor[] {
+    return this.#parts.sweeper.anchors
   }
 
   /** False while the disk refuses: from a failed commit until one works. */
@@ -128,6 +145,39 @@ export class Store implements Outbox {
     return this.#parts.delivery.counts()
   }
 
+  /** Cursors of sinks that are not registered, and how many inspections each holds back from retention. */
+  orphans(): readonly { readonly name: string; readonly backlog: number }[] {
+    return this.#parts.delivery.orphans()
+  }
+
+  /**
+   * Drops the cursor of a sink that is not registered in this run: nothing is kept for it any more, and should it come
+   * back it begins with the oldest inspection stored.
+   * @returns false where there was none @throws StoreError `invalid` for one that is registered
+   */
+  async forgetSink(name: string): Promise<boolean> {
+    const { delivery, writer } = this.#parts
+    if (!delivery.forget(name)) return false
+    await writer.transaction(() => writer.database.run('DELETE FROM cursors WHERE sink = ?', [name]))
+    return true
+  }
+
+  /** What lets old rows go; at most one, started after the sinks are registered. */
+  retention(options: RetentionOptions): Retention {
+    const { sweeper, history, delivery, retaining, epochs } = this.#parts
+    return new Retention(
+      {
+        ...retaining,
+        sweeper,
+        database: history.database,
+        end: () => delivery.end,
+        orphans: () => delivery.orphans(),
+        epochs,
+      },
+      options,
+    )
+  }
+
   /** The newest inspections of this epoch, newest first. @throws StoreError */
   latest(limit: number): Promise<readonly OutboxEntry[]> {
     const { delivery, epoch } = this.#parts
@@ -147,6 +197,11 @@ export class Store implements Outbox {
   /** The inspection with this id, of any epoch. @throws StoreError */
   get(id: string): Promise<OutboxEntry | undefined> {
     return this.#parts.history.byId(id)
+  }
+
+  /** The inspection that a sample of an old head became (`originOf`). @throws StoreError */
+  sampled(origin: string): Promise<OutboxEntry | undefined> {
+    return this.#parts.history.byOrigin(origin)
   }
 
   /** The raw record of an inspection; undefined when there is none (any more). @throws StoreError */

@@ -107,6 +107,7 @@ export class FakeStation {
       },
       station: () => this.state,
       quality: () => this.quality(),
+      trace: () => Promise.resolve(undefined),
       feed: {
         subscribe: (listener) => {
           this.#listeners.add(listener)

@@ -4,7 +4,7 @@ import { backoffMs } from '../../gateway/backoff.ts'
 import { silentLog } from '../../gateway/log.ts'
 import { type OutboxEntry, RefusedError, RetryLaterError, type Sink } from '../../gateway/outbox.ts'
 import { Pump } from '../../gateway/pump.ts'
-import { entries } from '../fakes/inspections.ts'
+import { entries, entry } from '../fakes/inspections.ts'
 import { MemoryOutbox } from '../fakes/memory-outbox.ts'
 
 /** A far end that does as the test says; `answer` is asked for every batch. */
@@ -149,6 +149,32 @@ test('a pump', async (t) => {
     await stuck.pump.stop()
     t.ok(stuck.clock.now() < 5100, 'the grace time is the limit')
     t.ok(stuck.outbox.cursor('plant') > 1000)
+  })
+
+  await t.test('sends one again in between, and asks the far end one thing at a time', async (t) => {
+    let atWork = 0
+    let most = 0
+    const { clock, outbox, sink, pump } = setUp((batch) => Math.min(batch.length, 2))
+    const send = sink.send.bind(sink)
+    sink.send = async (batch) => {
+      atWork += 1
+      most = Math.max(most, atWork)
+      const sent = await send(batch)
+      atWork -= 1
+      return sent
+    }
+    outbox.append(...entries(1, 9))
+    await pump.start()
+    await pump.resend(entry(99))
+    await clock.sleep(100)
+    t.equal(most, 1)
+    t.ok(sink.taken.indexOf(99) > 0, 'not before what was under way')
+    t.strictSame(
+      [...sink.taken].sort((a, b) => a - b),
+      [1, 2, 3, 4, 5, 6, 7, 8, 9, 99],
+    )
+    await pump.stop()
+    await t.rejects(pump.resend(entry(99)), /abort/)
   })
 
   await t.test('that never started stops at once', async () => {

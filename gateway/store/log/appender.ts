@@ -1,6 +1,7 @@
 import type { Clock } from '../../../drivers/clock.ts'
 import type { InspectionDraft } from '../../message.ts'
 import type { OutboxEntry } from '../../outbox.ts'
+import type { Ballast } from '../ballast.ts'
 import { StoreError, storeError } from '../error.ts'
 import type { Writer } from '../writer.ts'
 import { CanonicalWriter } from './canonical.ts'
@@ -42,6 +43,7 @@ export interface AppenderOptions {
   /** Called with what is on disk, before whoever waits for it goes on; never throws. */
   readonly committed: (entries: readonly LogEntry[]) => void
   readonly journal: TriggerJournal
+  readonly ballast: Ballast
   readonly clock: Clock
   readonly limits: AppenderLimits
 }
@@ -154,17 +156,19 @@ export class Appender {
 
   /** Never rejects: whoever waits is told. */
   async #commit(batch: readonly Waiting[]): Promise<void> {
-    const { writer, rows, cursors, committed, journal, limits } = this.#options
+    const { writer, rows, cursors, committed, journal, limits, ballast } = this.#options
     this.#cursorsDue = false
     const moved = cursors.unsaved()
     try {
+      // Cursors alone may have the last of a full disk.
+      if (batch.length > 0) await ballast.expect()
       const { entries, end } = await writer.transaction(async () => {
         const inserted = await rows.insert(batch, this.#end ?? (await rows.readEnd()), journal.noted)
         await rows.saveCursors(moved)
         return inserted
       })
       this.#end = end
-      this.#trouble = undefined
+      if (!ballast.givenUp) this.#trouble = undefined
       this.#counters.commits += 1
       this.#counters.appended += entries.length
       // Those who wait only for these entries come back at once and together: there is nobody to wait for.
@@ -186,6 +190,7 @@ export class Appender {
     }
     this.#counters.failedCommits += 1
     this.#trouble = error
+    if (error.fault === 'full') await this.#options.ballast.giveUp().catch(() => {})
     for (const { reject } of batch) reject(error)
     if (this.#options.cursors.unsaved().length > 0 && !this.#closing) this.#armCursorTimer(CURSOR_RETRY_MS)
   }

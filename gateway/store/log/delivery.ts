@@ -39,6 +39,8 @@ export interface DeliveryOptions {
   readonly keep: number
   /** Called when a cursor has something to be saved. */
   readonly moved: () => void
+  /** Runs work while nothing is removed from the log. */
+  readonly exclusively: <Result>(work: () => Promise<Result>) => Promise<Result>
 }
 
 const MAX_SINK_NAME = 64
@@ -48,18 +50,20 @@ export class Delivery implements Outbox {
   readonly #history: History
   readonly #tail: Tail
   readonly #moved: () => void
+  readonly #exclusively: DeliveryOptions['exclusively']
   readonly #known: Map<string, CursorRow>
   readonly #cursors = new Map<string, Cursor>()
   readonly #arrivals = new Set<() => void>()
   #end: number
   #closed = false
 
-  constructor({ history, known, end, keep, moved }: DeliveryOptions) {
+  constructor({ history, known, end, keep, moved, exclusively }: DeliveryOptions) {
     this.#history = history
     this.#known = new Map(known.map((row) => [row.sink, row]))
     this.#end = end
     this.#tail = new Tail(keep)
     this.#moved = moved
+    this.#exclusively = exclusively
   }
 
   /** Last position of the log. */
@@ -78,12 +82,36 @@ export class Delivery implements Outbox {
       this.#cursors.set(name, { ...known, saved: known.position })
       return
     }
-    const row = await this.#history.database.get<{ oldest: number | null }>(
-      'SELECT min(position) AS oldest FROM inspections',
-    )
-    const origin = row?.oldest == null ? this.#end : row.oldest - 1
-    this.#cursors.set(name, { sink: name, origin, position: origin, saved: -1 })
+    // What is the oldest now must not be removed before the cursor stands there.
+    await this.#exclusively(async () => {
+      const row = await this.#history.database.get<{ oldest: number | null }>(
+        'SELECT min(position) AS oldest FROM inspections',
+      )
+      const origin = row?.oldest == null ? this.#end : row.oldest - 1
+      this.#cursors.set(name, { sink: name, origin, position: origin, saved: -1 })
+    })
     this.#moved()
+  }
+
+  /** The smallest position of the cursors that are not on disk yet; undefined where all are. */
+  get leastUnsaved(): number | undefined {
+    const unsaved = [...this.#cursors.values()].filter(({ saved }) => saved === -1)
+    return unsaved.length === 0 ? undefined : Math.min(...unsaved.map(({ position }) => position))
+  }
+
+  /** Cursors on disk that no sink of this run has, and how many inspections each holds back. */
+  orphans(): readonly { readonly name: string; readonly backlog: number }[] {
+    return [...this.#known.values()]
+      .filter(({ sink }) => !this.#cursors.has(sink))
+      .map(({ sink, position }) => ({ name: sink, backlog: this.#end - position }))
+  }
+
+  /** Drops what is remembered of a sink that is not registered; its row is the caller's to remove. @throws StoreError */
+  forget(name: string): boolean {
+    if (this.#cursors.has(name)) {
+      throw new StoreError('invalid', `the sink ${name} is at work: take it out of the configuration first`)
+    }
+    return this.#known.delete(name)
   }
 
   async next(sink: string, limit: number, signal: AbortSignal): Promise<readonly OutboxEntry[]> {

@@ -14,6 +14,7 @@ interface Statements {
   readonly after: Statement
   readonly before: Statement
   readonly byId: Statement
+  readonly byOrigin: Statement | undefined
   readonly raw: Statement
 }
 
@@ -43,6 +44,7 @@ export class History {
           `${columns} WHERE position > ? AND position < ? ORDER BY position DESC LIMIT ?`,
         ),
         byId: await database.prepare(`${columns} WHERE id = ?`),
+        byOrigin: await byOrigin(database, columns),
         raw: await database.prepare('SELECT record FROM raw WHERE position = ?'),
       },
       epochs,
@@ -80,6 +82,12 @@ export class History {
     return entry
   }
 
+  /** The inspection that a sample of an old head became. @throws StoreError */
+  async byOrigin(origin: string): Promise<OutboxEntry | undefined> {
+    const [entry] = this.#entries((await this.#statements.byOrigin?.all<Row>([origin])) ?? [])
+    return entry
+  }
+
   /** The raw record of one inspection; undefined when there is none (any more). @throws StoreError */
   async raw(epoch: Epoch, sequence: number): Promise<Uint8Array | undefined> {
     const position = epoch.base + sequence
@@ -100,4 +108,10 @@ export class History {
       return { epoch, sequence: position - base, id, payload, position }
     })
   }
+}
+
+/** A database of before, read without being migrated, knows no origin. */
+async function byOrigin(database: Database, columns: string): Promise<Statement | undefined> {
+  const column = await database.get("SELECT 1 FROM pragma_table_info('inspections') WHERE name = 'origin'")
+  return column === undefined ? undefined : await database.prepare(`${columns} WHERE origin = ?`)
 }

@@ -60,7 +60,7 @@ export class LogRows {
     const inserts: Insert[] = []
     for (const rows of CHUNKS) {
       const inspections = await database.prepare(
-        `INSERT INTO inspections (position, run, noted, recorded, id, payload) ${given('(?, ?, ?, ?, ?, ?)', rows)}`,
+        `INSERT INTO inspections (position, run, noted, recorded, id, payload, origin) ${given('(?, ?, ?, ?, ?, ?, ?)', rows)}`,
       )
       const raw = await database.prepare(`INSERT INTO raw (position, record) ${given('(?, ?)', rows)}`)
       inserts.push({ rows, inspections, raw })
@@ -112,7 +112,17 @@ export class LogRows {
         const { tip, payload, message } = seal(unstored.unsealed, reached.tip)
         reached = { tip, recorded: reached.recorded + (unstored.trigger === undefined ? 0 : 1) }
         const entry = new FreshEntry(this.#entry(unstored.id, tip.sequence, payload), message)
-        inspections.push(entry.position, this.#stretch.run, noted, reached.recorded, entry.id, payload)
+        const { old_head: head, sample_id: sample } = unstored.unsealed.message
+        const origin = head === undefined ? null : originOf(head.device_id, sample)
+        inspections.push(
+          entry.position,
+          this.#stretch.run,
+          noted,
+          reached.recorded,
+          entry.id,
+          payload,
+          origin,
+        )
         raws.push(entry.position, unstored.raw)
         entries.push(entry)
       }
@@ -140,6 +150,11 @@ export class LogRows {
     const { epoch, base } = this.#stretch.epoch
     return { epoch, sequence, id, payload, position: base + sequence }
   }
+}
+
+/** How the log names a sample of an old head: no device has a space in its id. */
+export function originOf(deviceId: string, sampleId: string): string {
+  return `${deviceId} ${sampleId}`
 }
 
 /** Up to `rows` rows of parameters. */

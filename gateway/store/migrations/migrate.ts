@@ -3,18 +3,28 @@ import { StoreError } from '../error.ts'
 import { log } from './001-log.ts'
 import { registry } from './002-registry.ts'
 import { documents } from './003-documents.ts'
+import { retention } from './004-retention.ts'
+import { oldHeads } from './005-old-heads.ts'
 
 /** Forward only: a released step is never edited, the next one is added at the end. */
-export const MIGRATIONS: readonly string[] = [log, registry, documents]
+export const MIGRATIONS: readonly string[] = [log, registry, documents, retention, oldHeads]
+
+export interface MigrateOptions {
+  /** Steps to reach, for tests of databases that older releases left; default: all. */
+  readonly target?: number
+  /** Awaited before the first step on a database that has some already; what it throws leaves that as it was. */
+  readonly before?: (schema: number) => Promise<void>
+}
 
 /**
  * Brings the database to this release's schema, one transaction a step; `user_version` counts the steps done.
- * @param target steps to reach, for tests of databases that older releases left
- * @throws StoreError `newer` when the database has steps that this release does not know
+ * @throws StoreError `newer` when the database has steps that this release does not know; or what `before` throws
  */
-export async function migrate(database: Database, target = MIGRATIONS.length): Promise<void> {
-  const row = await database.get<{ user_version: number }>('PRAGMA user_version')
-  const done = row?.user_version ?? 0
+export async function migrate(
+  database: Database,
+  { target = MIGRATIONS.length, before }: MigrateOptions = {},
+): Promise<void> {
+  const done = await schemaOf(database)
   if (done > MIGRATIONS.length) {
     throw new StoreError(
       'newer',
@@ -22,6 +32,7 @@ export async function migrate(database: Database, target = MIGRATIONS.length): P
         'install that release again, or restore a backup made before it; nothing was changed',
     )
   }
+  if (done > 0 && done < target) await before?.(done)
   for (const [index, step] of MIGRATIONS.slice(done, target).entries()) {
     const version = done + index + 1
     try {
@@ -32,4 +43,10 @@ export async function migrate(database: Database, target = MIGRATIONS.length): P
       throw error
     }
   }
+}
+
+/** How many steps a database has; 0 for one that is new. @throws StoreError */
+export async function schemaOf(database: Database): Promise<number> {
+  const row = await database.get<{ user_version: number }>('PRAGMA user_version')
+  return row?.user_version ?? 0
 }

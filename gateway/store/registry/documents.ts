@@ -2,7 +2,7 @@ import type { Database } from '../database.ts'
 import type { Writer } from '../writer.ts'
 import { canonicalOrInvalid } from './recipes.ts'
 
-export const DOCUMENT_KINDS = ['lot', 'alert', 'override', 'shift'] as const
+export const DOCUMENT_KINDS = ['lot', 'alert', 'override', 'shift', 'quarantine', 'checkpoint'] as const
 export type DocumentKind = (typeof DOCUMENT_KINDS)[number]
 
 /** One document, in its newest state. */
@@ -25,7 +25,7 @@ interface Row {
 
 const COLUMNS = 'SELECT id, at, open, value FROM documents'
 
-/** Reads lots, alerts, overrides, shifts; also beside the process that writes them. */
+/** Reads lots, alerts, overrides, shifts, checkpoints; also beside the process that writes them. */
 export class DocumentReader {
   readonly #database: Database
 
@@ -48,6 +48,15 @@ export class DocumentReader {
     return rows.map(stored)
   }
 
+  /** Those with the greatest ids, greatest first: an order that no clock is asked for. @throws StoreError */
+  async lastById(kind: DocumentKind, limit: number): Promise<StoredDocument[]> {
+    const rows = await this.#database.all<Row>(`${COLUMNS} WHERE kind = ? ORDER BY id DESC LIMIT ?`, [
+      kind,
+      limit,
+    ])
+    return rows.map(stored)
+  }
+
   /** All that are still at work, oldest first. @throws StoreError */
   async open(kind: DocumentKind): Promise<StoredDocument[]> {
     const rows = await this.#database.all<Row>(`${COLUMNS} WHERE kind = ? AND open = 1 ORDER BY at, id`, [
@@ -57,7 +66,7 @@ export class DocumentReader {
   }
 }
 
-/** Lots, alerts, overrides, shifts: small, few beside the inspections, kept until somebody deletes them. */
+/** Lots, alerts, overrides, shifts, checkpoints: small, few beside the inspections, kept until somebody deletes them. */
 export class Documents extends DocumentReader {
   readonly #writer: Writer
 

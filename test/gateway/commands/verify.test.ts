@@ -68,7 +68,10 @@ test('on the release and machine that judged, every message is derived bit for b
     not_verifiable: {},
   })
   t.equal(ended.code, 0)
-  t.match((await verify()).stdout, /chain: 12 inspections, every link holds\nverdicts: 12 of 12 derived anew/)
+  t.match(
+    (await verify()).stdout,
+    /chain: 12 inspections, every link holds\ncheckpoints: none was signed\nverdicts: 12 of 12 derived anew/,
+  )
 })
 
 test('another release: the same within 1e-9, and fields it did not know are not asked for', async (t) => {
@@ -140,13 +143,18 @@ test('a row that was changed breaks the chain; raw data that were changed are no
   })
 })
 
+const TAKEN = 'DELETE FROM inspections WHERE position <= 2; DELETE FROM raw WHERE position <= 5;'
+
 test('what is gone is not verifiable, by number and reason', async (t) => {
   const { dir, verify } = await logOf(t, plain())
-  await meddle(dir, 'DELETE FROM inspections WHERE position <= 2; DELETE FROM raw WHERE position <= 5;')
+  const anchor = `SELECT 0, 2, json_extract(payload, '$.provenance.hash'), '2026-03-01T09:00:00.000Z', NULL
+    FROM inspections WHERE position = 2`
+  await meddle(dir, `INSERT INTO anchors ${anchor}; ${TAKEN}`)
   const ended = await verify('--json')
   t.match(summaryOf(ended), {
     inspections: 10,
     chain: { followed: 10, broken: null },
+    removed: [{ up_to: 2, removed_at: '2026-03-01T09:00:00.000Z' }],
     not_verifiable: {
       'the inspection itself is gone': { count: 2, first: 1, last: 2 },
       'its raw data are gone': { count: 3, first: 3, last: 5 },
@@ -165,11 +173,33 @@ test('what is gone is not verifiable, by number and reason', async (t) => {
   t.match((await verify()).stdout, /not verifiable: 3: its raw data are gone \(3 to 5\)/)
 })
 
+test('a beginning that retention did not take, an anchor of another chain, and what did not hold when it went', async (t) => {
+  const { dir, verify } = await logOf(t, plain())
+  await meddle(dir, TAKEN)
+  t.match(summaryOf(await verify('--json')), { chain: { followed: 0, broken: {} } }, 'no anchor')
+  await meddle(dir, `INSERT INTO anchors VALUES (0, 1, '${'a'.repeat(64)}', '2026-03-01', NULL)`)
+  t.match(
+    summaryOf(await verify('--json')),
+    { chain: { followed: 0, broken: {} } },
+    'not of the last that is gone',
+  )
+  await meddle(dir, 'UPDATE anchors SET position = 2')
+  t.match(summaryOf(await verify('--json')), { chain: { broken: { sequence: 3, reason: /expected a+/ } } })
+  await meddle(
+    dir,
+    `UPDATE anchors SET broken = 'sequence 2: hash is wrong',
+       hash = (SELECT json_extract(payload, '$.provenance.previous') FROM inspections WHERE position = 3)`,
+  )
+  const ended = await verify()
+  t.match(ended.stdout, /up to sequence 2 \(last at 2026-03-01\): it did not hold: sequence 2: hash is wrong/)
+  t.equal(ended.code, 1)
+})
+
 test('a hole that retention does not make is a break', async (t) => {
   const { dir, verify } = await logOf(t, plain())
   await meddle(dir, 'DELETE FROM inspections WHERE position = 6')
   t.match(summaryOf(await verify('--json')), {
-    chain: { broken: { sequence: 7, reason: 'expected sequence 6' } },
+    chain: { broken: { sequence: 6, reason: 'it is not there' } },
   })
 })
 

@@ -162,6 +162,37 @@ test('what a server says', async (t) => {
     t.strictSame(taken, [2, 3, 2, 3])
   })
 
+  await t.test('which line it will not take: only that one is held up', async (t) => {
+    const partial = (line: number): object => ({
+      data: [{ line_number: line, error_message: 'bad' }],
+      error: 'partial write',
+    })
+    const first = (line: number): object => ({ code: 'invalid', message: 'unable to parse', line })
+    for (const form of [partial, first]) {
+      const { url, requests } = await serve(t, (_request, response, body) => {
+        const bad = body.split('\n').findIndex((text) => text.includes('sequence=6i'))
+        response.writeHead(bad === -1 ? 204 : 400, { 'content-type': 'application/json' })
+        response.end(bad === -1 ? '' : JSON.stringify(form(bad + 1)))
+      })
+      const sink = open({ url })
+      t.equal(await sink.send(entries(1, 12), never), 5)
+      t.strictSame(
+        requests.map(({ body }) => body.split('\n').length),
+        [12, 5, 1],
+      )
+      await t.rejects(sink.send(entries(6, 12), never), { sequence: 6, name: 'RefusedError' })
+      t.equal(await sink.send(entries(7, 12), never), 12)
+    }
+  })
+
+  await t.test('a line that there is not: halves find the true one', async (t) => {
+    const { url } = await serve(t, (_request, response, body) => {
+      response.writeHead(body.includes('sequence=6i') ? 400 : 204, { 'content-type': 'application/json' })
+      response.end('{"line":99}')
+    })
+    t.equal(await open({ url }).send(entries(1, 12), never), 5)
+  })
+
   await t.test('nothing: it is not there, or it is silent while the gateway stops', async (t) => {
     const port = await freePort()
     await t.rejects(open({ url: `http://127.0.0.1:${port}` }).send(entries(1, 1), never), {

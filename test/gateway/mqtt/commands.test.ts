@@ -161,6 +161,7 @@ test('no more commands at once than allowed, and none holds its requester for ev
       replies.push({ topic, reply: JSON.parse(payload) })
       replied()
     },
+    tell: () => Promise.resolve(),
   }
   let wake: () => void = () => {}
   const clock: Clock = {

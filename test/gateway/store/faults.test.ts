@@ -180,7 +180,7 @@ test('a database of every earlier release is brought forward', async (t) => {
   for (let version = 0; version < MIGRATIONS.length; version += 1) {
     const dir = await storeDir(t)
     const database = await Database.open(join(dir, 'poincon.db'), 'write')
-    await migrate(database, version)
+    await migrate(database, { target: version })
     t.match(await database.get('PRAGMA user_version'), { user_version: version })
     await database.close()
     const store = await reopen(dir)

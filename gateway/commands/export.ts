@@ -1,0 +1,197 @@
+import { once } from 'node:events'
+import { type FileHandle, open, rename, rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { parseArgs } from 'node:util'
+import { loadConfig } from '../config-file.ts'
+import { FORMS } from '../export/form.ts'
+import type { OutboxEntry } from '../outbox.ts'
+import { decodeRaw, rawLine } from '../raw.ts'
+import { Archive } from '../rejudge/archive.ts'
+import { Progress } from '../rejudge/progress.ts'
+import { RequestError, type Selection, type Stretch, selectionOf, stretchOf } from '../rejudge/range.ts'
+
+const USAGE = `poincon export [--from T|SEQ] [--to T|SEQ] [--epoch ID] [--format ndjson|csv|raw] [--out FILE] [--config FILE]
+
+Writes inspections of the station's log, oldest first: whole messages one a line (ndjson), their scalars (csv,
+RFC 4180), or the raw data of the heads as 'run --replay' and 'rejudge' read them (raw). T is a time
+(2026-03-01T08:00:00Z), SEQ a sequence of the epoch (default: the newest). Without --out to standard output; a FILE is
+there whole or not at all. Reads only; the station may run meanwhile.
+
+Exit codes: 0 written · 1 nothing found, or it cannot be written · 2 wrong usage
+`
+
+const FORMATS = ['ndjson', 'csv', 'raw'] as const
+type Format = (typeof FORMATS)[number]
+
+/** Nobody reads any further. */
+class EnoughError extends Error {
+  override readonly name = 'EnoughError'
+}
+
+/** Where lines go. */
+interface Output {
+  write(text: string): Promise<void>
+  /** It is whole. */
+  done(): Promise<void>
+  /** It is not, and goes. */
+  giveUp(): Promise<void>
+}
+
+/** `poincon export`: what the log holds, as lines. */
+export async function exportCommand(args: readonly string[]): Promise<number> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      config: { type: 'string', short: 'c' },
+      from: { type: 'string' },
+      to: { type: 'string' },
+      epoch: { type: 'string' },
+      format: { type: 'string', short: 'f', default: 'ndjson' },
+      out: { type: 'string', short: 'o' },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  })
+  if (values.help) {
+    process.stdout.write(USAGE)
+    return 0
+  }
+  const { config } = loadConfig({
+    ...(values.config === undefined ? {} : { file: values.config }),
+    env: process.env,
+    cwd: process.cwd(),
+  })
+  try {
+    const format = formatOf(values.format)
+    return await exported(config.data_dir, { stretch: stretchOf(values), format, out: values.out })
+  } catch (error) {
+    if (!(error instanceof RequestError)) throw error
+    process.stderr.write(`${error.message}\n\n${USAGE}`)
+    return 2
+  }
+}
+
+function formatOf(text: string): Format {
+  const format = FORMATS.find((one) => one === text)
+  if (format !== undefined) return format
+  throw new RequestError(`--format ${text}: expected one of ${FORMATS.join(', ')}`)
+}
+
+async function exported(
+  dir: string,
+  asked: { readonly stretch: Stretch; readonly format: Format; readonly out: string | undefined },
+): Promise<number> {
+  const archive = await Archive.open(dir)
+  try {
+    const selection = selectionOf(archive, asked.stretch)
+    const output = asked.out === undefined ? standardOutput() : await fileOutput(asked.out)
+    try {
+      const { written, missing } = await writeAll(archive, selection, { format: asked.format, output })
+      if (missing > 0) process.stderr.write(`${missing} inspections have no raw record any more\n`)
+      if (written === 0) {
+        await output.giveUp()
+        process.stderr.write(`${archive.file}: nothing in this stretch of the log\n`)
+        return 1
+      }
+      await output.done()
+      return 0
+    } catch (error) {
+      await output.giveUp()
+      if (error instanceof EnoughError) return 0
+      throw error
+    }
+  } finally {
+    await archive.close()
+  }
+}
+
+async function writeAll(
+  archive: Archive,
+  selection: Selection,
+  { format, output }: { readonly format: Format; readonly output: Output },
+): Promise<{ readonly written: number; readonly missing: number }> {
+  const progress = new Progress({
+    what: 'inspections',
+    now: () => performance.now(),
+    say: (line) => process.stderr.write(`${line}\n`),
+  })
+  let missing = 0
+  for await (const entry of archive.entries(selection.begin)) {
+    if (entry.position > selection.end) break
+    if (!selection.includes(entry.payload)) continue
+    const line = await lineOf(archive, entry, format)
+    if (line === undefined) {
+      missing += 1
+      continue
+    }
+    if (progress.done === 0 && format !== 'raw') await output.write(FORMS[format].header)
+    await output.write(line)
+    progress.one()
+  }
+  return { written: progress.done, missing }
+}
+
+/** @returns undefined where retention has taken the raw record */
+async function lineOf(archive: Archive, entry: OutboxEntry, format: Format): Promise<string | undefined> {
+  if (format !== 'raw') return FORMS[format].record(entry)
+  const raw = await archive.raw(entry)
+  if (raw === undefined) return undefined
+  // SQLite gives a Buffer, and what is cut from one would write itself as an object.
+  const plain = new Uint8Array(raw.buffer, raw.byteOffset, raw.byteLength)
+  return `${rawLine(decodeRaw(plain))}\n`
+}
+
+/** A reader that has seen enough (`| head`) is no fault. */
+function standardOutput(): Output {
+  const { stdout } = process
+  let ended: NodeJS.ErrnoException | undefined
+  stdout.on('error', (error: NodeJS.ErrnoException) => {
+    ended = error
+  })
+  return {
+    write: async (text) => {
+      if (ended !== undefined) throw ended.code === 'EPIPE' ? new EnoughError() : ended
+      if (!stdout.write(text)) await Promise.race([once(stdout, 'drain'), once(stdout, 'close')])
+    },
+    done: () => Promise.resolve(),
+    giveUp: () => Promise.resolve(),
+  }
+}
+
+const GATHERED = 1 << 18
+
+/** A file that has its name when it is whole and on disk. */
+async function fileOutput(path: string): Promise<Output> {
+  const written = `${path}.${process.pid}`
+  const file = await open(written, 'wx', 0o644)
+  let gathered = ''
+  return {
+    write: async (text) => {
+      gathered += text
+      if (gathered.length < GATHERED) return
+      await file.appendFile(gathered)
+      gathered = ''
+    },
+    done: async () => {
+      await file.appendFile(gathered)
+      await file.sync()
+      await file.close()
+      await rename(written, path)
+      await syncFolder(path)
+    },
+    giveUp: () => discard(file, written),
+  }
+}
+
+async function discard(file: FileHandle, path: string): Promise<void> {
+  await file.close().catch(() => {})
+  await rm(path, { force: true })
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(dirname(path))
+  try {
+    await folder.sync()
+  } finally {
+    await folder.close()
+  }
+}

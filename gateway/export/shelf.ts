@@ -1,0 +1,36 @@
+import { createReadStream, createWriteStream } from 'node:fs'
+import { readdir, rename, rm } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { createGzip } from 'node:zlib'
+import { nameOf, parseName } from './names.ts'
+
+/**
+ * Compresses a closed file in place: the plain one goes when the other is on disk under its name.
+ * @returns the path of the compressed file; undefined where there is nothing to do
+ */
+export async function compress(path: string): Promise<string | undefined> {
+  const name = parseName(basename(path))
+  if (name?.last === undefined || name.gzip === true) return undefined
+  const target = join(path, '..', nameOf({ ...name, gzip: true }))
+  const written = `${target}.tmp`
+  // `flush`: synced before it is closed.
+  await pipeline(createReadStream(path), createGzip(), createWriteStream(written, { flush: true }))
+  await rename(written, target)
+  await rm(path)
+  return target
+}
+
+/**
+ * Deletes the closed files of all but the newest days. Days are counted by the files there are, not by the clock: one
+ * that was wrong for a while must not empty the shelf.
+ * @returns names of the files that are gone
+ */
+export async function sweep(dir: string, keepDays: number): Promise<readonly string[]> {
+  const found = (await readdir(dir)).map(parseName).filter((name) => name !== undefined)
+  const days = [...new Set(found.map(({ day }) => day))].sort()
+  const kept = new Set(days.slice(-keepDays))
+  const gone = found.filter(({ day, last }) => last !== undefined && !kept.has(day)).map(nameOf)
+  for (const name of gone) await rm(join(dir, name), { force: true })
+  return gone
+}
