@@ -32,6 +32,8 @@ const USAGE = `poincon <command>
                             what is stored, how long room and flash last, what holds old rows back
   backup [list|drill]       takes a backup of the log, also of a station that runs; proves that one can be restored
   restore FILE              puts the log of a backup in place of the station's
+  ingest run|migrate|status|accept
+                            writes what a fleet of stations sends into PostgreSQL, and confirms it to each
   help                      prints this
 
 Exit codes: 0 all is well · 1 something failed · 2 wrong usage · 78 the configuration is wrong
@@ -59,6 +61,7 @@ const VERBS: Readonly<Record<string, () => Promise<(args: readonly string[]) => 
   retention: async () => (await import('./commands/retention.ts')).retentionCommand,
   backup: async () => (await import('./commands/backup.ts')).backupCommand,
   restore: async () => (await import('./commands/restore.ts')).restoreCommand,
+  ingest: async () => (await import('./commands/ingest.ts')).ingestCommand,
   help: () => Promise.resolve(() => say(USAGE)),
 }
 

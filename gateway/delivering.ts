@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { systemClock } from '../drivers/clock.ts'
 import { MQTT_LOCAL_FILE } from './command-client.ts'
 import type { Config } from './config.ts'
+import { CONFIRMED_CURSOR, confirming } from './confirming.ts'
 import { FilesSink } from './export/sink.ts'
 import type { HealthReport } from './health/health.ts'
 import type { Identity } from './identity.ts'
@@ -62,6 +63,8 @@ export interface Delivering {
 
 /** The cursor of the embedded broker's sink. */
 const EMBEDDED_SINK = 'broker'
+/** The cursor of the plant's broker. */
+const UPSTREAM_SINK = 'upstream'
 
 /** Makes broker, sinks and pumps, as far as they are configured. */
 export function delivering(parts: DeliveringParts): Delivering {
@@ -96,17 +99,24 @@ export function delivering(parts: DeliveringParts): Delivering {
   })
   const pumps = sinks.map((sink) => pumpOf(sink, quarantine.of(sink.name)))
   const publishers = sinks.filter((sink) => sink instanceof MqttSink)
+  const upstream = publishers.find(({ name }) => name === UPSTREAM_SINK)
+  const confirmation =
+    upstream === undefined
+      ? undefined
+      : confirming({ config, deviceId: parts.identity.deviceId, store, upstream, log })
+  const confirmed = config.mqtt.upstream?.confirmed === 'required' ? [{ name: CONFIRMED_CURSOR }] : []
   return {
     broker,
     quarantine,
     counts: () => store.sinks().map((sink) => quarantine.counts(sink)),
     units: [
-      storeUnit(parts, [...readers, ...sinks]),
+      storeUnit(parts, [...readers, ...sinks, ...confirmed]),
       ...readers.map((reader) => pumpOf(reader)),
       quarantine,
       ...(broker === undefined ? [] : [broker]),
       ...sinks,
       ...pumps,
+      ...(confirmation === undefined ? [] : [confirmation]),
     ],
     channels: [
       ...(broker === undefined ? [] : [broker]),
@@ -121,7 +131,7 @@ export function delivering(parts: DeliveringParts): Delivering {
     announce: () => {
       for (const sink of sinks) if ('announce' in sink) sink.announce()
     },
-    isReader: (name) => readers.some((reader) => reader.name === name),
+    isReader: (name) => name === CONFIRMED_CURSOR || readers.some((reader) => reader.name === name),
     sinkStatus: (name) => sinkStatus(name, sinks, pumps),
   }
 }
@@ -183,7 +193,7 @@ function openSinks(
     sinks.push(
       new MqttSink({
         ...common,
-        name: 'upstream',
+        name: UPSTREAM_SINK,
         endpoint,
         watch: upstream.watch_own_topics,
         own: () => ({ deviceId: identity.deviceId, epoch: store.epoch.epoch }),
@@ -271,7 +281,7 @@ function edgeNode(
 }
 
 /** The store was opened before everything else and is closed after it; as a unit it registers the cursors. */
-function storeUnit({ store, config, log }: DeliveringParts, sinks: readonly Sink[]): Unit {
+function storeUnit({ store, config, log }: DeliveringParts, sinks: readonly Pick<Sink, 'name'>[]): Unit {
   return {
     name: 'store',
     start: async () => {

@@ -37,6 +37,19 @@ export const upstreamOptions = z
       .optional()
       .describe('For `POINCON_MQTT_UPSTREAM_PASSWORD`; in a file, `password_file` is safer.')
       .meta({ secret: true }),
+    confirmed: z
+      .enum(['off', 'watched', 'required'])
+      .default('off')
+      .describe(
+        'What the final store confirms on `…/confirmed`: `watched` sends again what it misses, `required` also lets ' +
+          'retention free only what is confirmed.',
+      ),
+    confirmed_within_s: z
+      .number()
+      .min(5)
+      .max(86_400)
+      .default(120)
+      .describe('So long a delivered inspection may stay unconfirmed before it is sent again.'),
     password_file: file.optional().describe('File that holds the password; a line end after it is dropped.'),
     ca_file: file.optional().describe('PEM certificates to trust in place of the system’s.'),
     cert_file: file.optional().describe('PEM client certificate.'),

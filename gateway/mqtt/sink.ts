@@ -43,6 +43,12 @@ export interface MqttSinkOptions {
   readonly backoff?: Backoff
 }
 
+/** Who is told of what comes. */
+interface Listener {
+  readonly filters: string[]
+  readonly receive: (request: CommandRequest) => void
+}
+
 /** How long the last words may take at `stop`, ms. */
 const FAREWELL_MS = 1000
 
@@ -56,7 +62,7 @@ export class MqttSink implements Sink, Unit, CommandChannel {
   readonly #options: MqttSinkOptions
   readonly #link: MqttLink
   #state: StateMessage['state'] = 'online'
-  #commands: { readonly filters: string[]; readonly receive: (request: CommandRequest) => void } | undefined
+  readonly #listeners: Listener[] = []
   #commandError: string | undefined
   readonly #rivals: Rivals | undefined
   #healthTimer: NodeJS.Timeout | undefined
@@ -141,9 +147,10 @@ export class MqttSink implements Sink, Unit, CommandChannel {
   }
 
   listen(filters: readonly string[], receive: (request: CommandRequest) => void): void {
-    this.#commands = { filters: [...filters], receive }
+    const listener = { filters: [...filters], receive }
+    this.#listeners.push(listener)
     const client = this.#link.client
-    if (client !== undefined) this.#subscribe(client, () => {})
+    if (client !== undefined) this.#subscribe(client, listener.filters, () => {})
   }
 
   /**
@@ -204,20 +211,27 @@ export class MqttSink implements Sink, Unit, CommandChannel {
         return
       }
       const { responseTopic, correlationData } = packet.properties ?? {}
-      this.#commands?.receive({
+      const request = {
         topic,
         payload,
         retain: packet.retain,
         ...(responseTopic === undefined ? {} : { responseTopic }),
         ...(correlationData === undefined ? {} : { correlation: correlationData }),
-      })
+      }
+      for (const { filters, receive } of this.#listeners) {
+        if (filters.some((filter) => fits(filter, topic))) receive(request)
+      }
     })
     this.#lookOut(client)
     // `online` comes after the subscription: who reads it may send a command at once.
-    this.#subscribe(client, () => {
-      this.#enter(this.#state, client)
-      this.#publishHealth(client)
-    })
+    this.#subscribe(
+      client,
+      this.#listeners.flatMap(({ filters }) => filters),
+      () => {
+        this.#enter(this.#state, client)
+        this.#publishHealth(client)
+      },
+    )
   }
 
   /**
@@ -249,13 +263,12 @@ export class MqttSink implements Sink, Unit, CommandChannel {
       .catch((err: unknown) => this.#options.log.warn({ sink: this.name, err }, 'own topic not understood'))
   }
 
-  #subscribe(client: MqttClient, then: () => void): void {
-    const commands = this.#commands
-    if (commands === undefined) {
+  #subscribe(client: MqttClient, filters: string[], then: () => void): void {
+    if (filters.length === 0) {
       then()
       return
     }
-    client.subscribe(commands.filters, { qos: 1 }, (error) => {
+    client.subscribe(filters, { qos: 1 }, (error) => {
       if (!client.connected) return
       this.#commandError = error instanceof Error ? `no commands: ${error.message}` : undefined
       if (error instanceof Error)
@@ -311,6 +324,12 @@ async function untilClosed<T>(client: MqttClient, answer: Promise<T>): Promise<T
   } finally {
     client.removeListener('close', closed)
   }
+}
+
+/** Whether a topic is one of a filter's, `+` standing for any one level (MQTT 3.1.1 §4.7); `#` nobody asks for here. */
+function fits(filter: string, topic: string): boolean {
+  const [wanted, levels] = [filter.split('/'), topic.split('/')]
+  return wanted.length === levels.length && wanted.every((level, at) => level === '+' || level === levels[at])
 }
 
 function full(entry: OutboxEntry): string {

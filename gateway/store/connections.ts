@@ -1,6 +1,7 @@
 import type { Clock } from '../../drivers/clock.ts'
 import { Database } from './database.ts'
 import { faultOf, StoreError } from './error.ts'
+import { expectWholeLog } from './wal.ts'
 
 const PAGE_BYTES = 4096
 const LOCK_WAIT_MS = 5000
@@ -34,6 +35,7 @@ const READER_PRAGMAS = `
  * @throws StoreError
  */
 export async function openWriter(file: string, maxBytes?: number): Promise<Database> {
+  await expectWholeLog(file)
   const database = await Database.open(file, 'write')
   try {
     database.waitForLocks(LOCK_WAIT_MS)

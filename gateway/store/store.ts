@@ -135,6 +135,29 @@ export class Store implements Outbox {
     return this.#parts.delivery.advance(sink, sequence)
   }
 
+  /**
+   * Puts a sink's cursor back to a position (rows counted over all epochs), so that what lies behind it goes out again.
+   * @returns where it stands: never before the oldest inspection stored @throws StoreError
+   */
+  rewind(sink: string, position: number): Promise<number> {
+    return this.#parts.delivery.rewind(sink, position)
+  }
+
+  /** Moves a cursor that no sink reads by forward to a position; never back. @throws StoreError */
+  advanceTo(sink: string, position: number): void {
+    this.#parts.delivery.advanceTo(sink, position)
+  }
+
+  /** The last position that the sink's far end has. @throws StoreError */
+  position(sink: string): number {
+    return this.#parts.delivery.position(sink)
+  }
+
+  /** Last position of the log. */
+  get end(): number {
+    return this.#parts.delivery.end
+  }
+
   /** Inspections behind the sink's cursor. */
   backlog(sink: string): number {
     return this.#parts.delivery.backlog(sink)

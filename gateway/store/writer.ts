@@ -1,5 +1,6 @@
+import { statSync } from 'node:fs'
 import type { Database, Statement } from './database.ts'
-import { storeError } from './error.ts'
+import { StoreError, storeError } from './error.ts'
 
 /** The one connection that writes. Transactions run one after the other, in the order asked for. */
 export class Writer {
@@ -7,6 +8,8 @@ export class Writer {
   readonly #begin: Statement
   readonly #commit: Statement
   readonly #rollback: Statement
+  /** The files that are open, by name. */
+  readonly #files: readonly (readonly [name: string, inode: number | undefined])[]
   #last: Promise<unknown> = Promise.resolve()
 
   private constructor(database: Database, begin: Statement, commit: Statement, rollback: Statement) {
@@ -14,6 +17,7 @@ export class Writer {
     this.#begin = begin
     this.#commit = commit
     this.#rollback = rollback
+    this.#files = [database.file, `${database.file}-wal`].map((name) => [name, inodeOf(name)])
   }
 
   /** The writer takes the connection over: nobody else may use it. */
@@ -42,10 +46,12 @@ export class Writer {
   }
 
   async #run<Result>(work: () => Promise<Result>): Promise<Result> {
+    this.#expectFiles()
     await this.#begin.run()
     try {
       const result = await work()
       await this.#commit.run()
+      this.#expectFiles()
       return result
     } catch (error) {
       // A full disk or an I/O error may have ended the transaction already; the first error is the one to tell.
@@ -53,4 +59,16 @@ export class Writer {
       throw storeError(error, this.database.file)
     }
   }
+
+  /** A file that was deleted goes on taking what is written to it, and takes it along. @throws StoreError `io` */
+  #expectFiles(): void {
+    for (const [name, inode] of this.#files) {
+      if (inodeOf(name) === inode) continue
+      throw new StoreError('io', `${name} was deleted or replaced while it was open: what is written is lost`)
+    }
+  }
+}
+
+function inodeOf(file: string): number | undefined {
+  return statSync(file, { throwIfNoEntry: false })?.ino
 }

@@ -13,10 +13,15 @@ export interface CursorRow {
   readonly position: number
 }
 
-interface Cursor extends CursorRow {
+interface Cursor extends Omit<CursorRow, 'origin'> {
+  origin: number
   position: number
-  /** As on disk; -1 before the first time. */
+  /** As on disk; -1 before the first time, and after it was put back. */
   saved: number
+  /** Grows each time it is put back: what was handed out before moves it no more. */
+  turn: number
+  /** The turn in which the last batch was handed out. */
+  handed: number
 }
 
 /** How the stored inspections divide for one sink: `stored = delivered + backlog + quarantined`. */
@@ -79,7 +84,7 @@ export class Delivery implements Outbox {
     if (this.#cursors.has(name)) throw new StoreError('invalid', `the sink ${name} is registered already`)
     const known = this.#known.get(name)
     if (known !== undefined) {
-      this.#cursors.set(name, { ...known, saved: known.position })
+      this.#cursors.set(name, { ...known, saved: known.position, turn: 0, handed: 0 })
       return
     }
     // What is the oldest now must not be removed before the cursor stands there.
@@ -88,7 +93,7 @@ export class Delivery implements Outbox {
         'SELECT min(position) AS oldest FROM inspections',
       )
       const origin = row?.oldest == null ? this.#end : row.oldest - 1
-      this.#cursors.set(name, { sink: name, origin, position: origin, saved: -1 })
+      this.#cursors.set(name, { sink: name, origin, position: origin, saved: -1, turn: 0, handed: 0 })
     })
     this.#moved()
   }
@@ -121,6 +126,7 @@ export class Delivery implements Outbox {
       signal.throwIfAborted()
       if (this.#closed) throw new StoreError('closed', 'the store is closed')
       const { position } = cursor
+      cursor.handed = cursor.turn
       if (position < this.#end) {
         const recent = this.#tail.after(position, limit)
         if (recent.length > 0) return recent
@@ -139,7 +145,7 @@ export class Delivery implements Outbox {
   advance(sink: string, sequence: number): Promise<void> {
     return new Promise((resolve) => {
       const cursor = this.#cursor(sink)
-      if (cursor.position < this.#end) {
+      if (cursor.handed === cursor.turn && cursor.position < this.#end) {
         // A batch never spans two epochs, so the sequence belongs to the epoch of the entry that comes next.
         const position = this.#history.epochAt(cursor.position + 1).base + sequence
         if (!Number.isSafeInteger(sequence) || position > this.#end) {
@@ -153,6 +159,50 @@ export class Delivery implements Outbox {
       }
       resolve()
     })
+  }
+
+  /**
+   * Puts a cursor back, so that what lies behind `position` goes out again; a batch that is under way moves it no more. A
+   * cursor that stands there or before stays.
+   * @returns where it stands: never before the oldest inspection stored
+   */
+  rewind(sink: string, position: number): Promise<number> {
+    const cursor = this.#cursor(sink)
+    if (!Number.isSafeInteger(position) || position < 0)
+      throw new StoreError('invalid', `${sink} cannot be put back to position ${position}`)
+    // What is the oldest now must not be removed before the cursor stands there.
+    return this.#exclusively(async () => {
+      const row = await this.#history.database.get<{ oldest: number | null }>(
+        'SELECT min(position) AS oldest FROM inspections',
+      )
+      const floor = row?.oldest == null ? this.#end : row.oldest - 1
+      const to = Math.max(position, floor)
+      if (to < cursor.position) {
+        cursor.position = to
+        cursor.origin = Math.min(cursor.origin, to)
+        cursor.saved = -1
+        cursor.turn += 1
+        this.#moved()
+        this.#wake()
+      }
+      return cursor.position
+    })
+  }
+
+  /** Moves a cursor that nobody reads by forward to a position; never back. */
+  advanceTo(sink: string, position: number): void {
+    const cursor = this.#cursor(sink)
+    if (!Number.isSafeInteger(position) || position > this.#end)
+      throw new StoreError('invalid', `${sink} claims position ${position}, which is not stored`)
+    if (position <= cursor.position) return
+    cursor.position = position
+    this.#forgetDelivered()
+    this.#moved()
+  }
+
+  /** The last position that the sink's far end has. */
+  position(sink: string): number {
+    return this.#cursor(sink).position
   }
 
   /** Entries behind the sink's cursor. */
@@ -188,7 +238,11 @@ export class Delivery implements Outbox {
 
   /** These rows are on disk. */
   saved(rows: readonly CursorRow[]): void {
-    for (const { sink, position } of rows) this.#cursor(sink).saved = position
+    for (const { sink, position } of rows) {
+      const cursor = this.#cursor(sink)
+      // Put back while the commit was under way: what is on disk now is ahead of it.
+      if (position <= cursor.position) cursor.saved = position
+    }
   }
 
   /** Whoever waits is told that nothing will come. */

@@ -1,0 +1,17 @@
+import { test } from 'tap'
+import { powerFaults } from './faults.ts'
+
+test('a power cut at any write loses nothing that was acknowledged', { timeout: 120_000 }, async (t) => {
+  for await (const { fault, count, seen, violations, skipped } of powerFaults({ share: 0.1, seed: 1 })) {
+    if (skipped !== undefined) t.pass(fault, { skip: skipped })
+    t.strictSame(violations, [])
+    t.comment(`${count} points: ${seen}`)
+  }
+})
+
+test('a disk that lies about the syncs of the log is found out', { timeout: 120_000 }, async (t) => {
+  for await (const { fault, violations, skipped } of powerFaults({ share: 0.02, seed: 1 }, true)) {
+    if (skipped === undefined) t.match(violations[0], /\d+ acknowledged, \d+ found/)
+    else t.pass(fault, { skip: skipped })
+  }
+})
