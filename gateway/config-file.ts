@@ -17,6 +17,15 @@ export interface ConfigSources {
 const RESERVED = new Set(['POINCON_SHARED', 'POINCON_I2C'])
 
 /**
+ * The configuration of a command line.
+ * @param file that it names; undefined: found as ever
+ * @throws ConfigError
+ */
+export function commandConfig(file: string | undefined): ReturnType<typeof loadConfig> {
+  return loadConfig({ ...(file === undefined ? {} : { file }), env: process.env, cwd: process.cwd() })
+}
+
+/**
  * Reads the configuration: file, then `POINCON_…` variables over it.
  * @throws ConfigError with one line per problem: file, line, path, value, expectation
  */

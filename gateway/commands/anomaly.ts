@@ -4,7 +4,7 @@ import { type AnomalyFile, AnomalyFileError, AnomalyScorer, anomalyFileOf, measu
 import type { AnomalyBlock } from '../anomaly-block.ts'
 import { anomalyPath, readAnomalyFile, writeAnomalyFile } from '../anomaly-files.ts'
 import { type JudgedPart, lessonOf, partsOfRecipe } from '../anomaly-lessons.ts'
-import { loadConfig } from '../config-file.ts'
+import { commandConfig } from '../config-file.ts'
 import { GRADES } from '../inspection.ts'
 import type { Recipe } from '../recipe.ts'
 import { Archive } from '../rejudge/archive.ts'
@@ -66,11 +66,7 @@ export async function anomalyCommand(args: readonly string[]): Promise<number> {
     process[values.help ? 'stdout' : 'stderr'].write(USAGE)
     return values.help ? 0 : 2
   }
-  const { config } = loadConfig({
-    ...(values.config === undefined ? {} : { file: values.config }),
-    env: process.env,
-    cwd: process.cwd(),
-  })
+  const { config } = commandConfig(values.config)
   const archive = await Archive.open(config.data_dir)
   try {
     const find = recipesOf(archive)

@@ -7,7 +7,7 @@ import { backupDir } from '../backup/place.ts'
 import { backupsIn, type ShelvedBackup, sweep } from '../backup/shelf.ts'
 import { type Taken, takeBackup } from '../backup/take.ts'
 import type { Config } from '../config.ts'
-import { loadConfig } from '../config-file.ts'
+import { commandConfig } from '../config-file.ts'
 import { packageVersion } from '../version.ts'
 
 const USAGE = `poincon backup [--out FILE] [--json]
@@ -56,11 +56,7 @@ export async function backupCommand(args: readonly string[]): Promise<number> {
     process.stderr.write(USAGE)
     return 2
   }
-  const { config } = loadConfig({
-    ...(values.config === undefined ? {} : { file: values.config }),
-    env: process.env,
-    cwd: process.cwd(),
-  })
+  const { config } = commandConfig(values.config)
   return await exitCode(() => {
     if (verb === 'list') return list(config, values)
     return verb === 'drill' ? drillOf(config, file, values) : take(config, values)

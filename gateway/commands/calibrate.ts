@@ -8,7 +8,7 @@ import { rowsOf } from '../calibration/register.ts'
 import { CALIBRATION_KINDS, type CalibrationRow, STAGES } from '../calibration/rows.ts'
 import { inWords, listed } from '../calibration/words.ts'
 import { atWorkbench } from '../calibration/workbench.ts'
-import { loadConfig } from '../config-file.ts'
+import { commandConfig } from '../config-file.ts'
 
 const USAGE = `poincon calibrate list                              what was taken, newest first
 poincon calibrate tray                              the empty tray: heights are measured from it
@@ -43,11 +43,7 @@ export async function calibrateCommand(args: readonly string[]): Promise<number>
   }
   try {
     const order = verb === 'list' ? undefined : await orderOf(verb, values)
-    const { config } = loadConfig({
-      ...(values.config === undefined ? {} : { file: values.config }),
-      env: process.env,
-      cwd: process.cwd(),
-    })
+    const { config } = commandConfig(values.config)
     return await withPerson({ silent: values.json, asked: !(values.yes || values.json) }, (person, signal) =>
       atWorkbench({ config, clock: systemClock, signal, person }, async (workbench) => {
         if (order !== undefined) return tell(await guided(order, workbench), values)

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util'
 import { stringify } from 'yaml'
 import { systemClock } from '../../drivers/clock.ts'
 import { type Config, ConfigError } from '../config.ts'
-import { loadConfig, withoutSecrets } from '../config-file.ts'
+import { commandConfig, withoutSecrets } from '../config-file.ts'
 import { decideWithinMs, type WiredGate } from '../gate-plan.ts'
 import { wire } from '../hardware.ts'
 import { accessProblem } from '../mqtt/access.ts'
@@ -15,11 +15,7 @@ import { StoreError } from '../store/error.ts'
  */
 export async function checkCommand(args: readonly string[]): Promise<number> {
   const { values } = parseArgs({ args: [...args], options: { config: { type: 'string', short: 'c' } } })
-  const { config, file } = loadConfig({
-    ...(values.config === undefined ? {} : { file: values.config }),
-    env: process.env,
-    cwd: process.cwd(),
-  })
+  const { config, file } = commandConfig(values.config)
   const { gate } = wire({ config, clock: systemClock, profile: config.recipe })
   const refused = await refusedRecipe(config, config.dry_run ? undefined : gate)
   if (refused !== undefined) throw new ConfigError(refused)

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { type FileHandle, open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { parseArgs } from 'node:util'
-import { loadConfig } from '../config-file.ts'
+import { commandConfig } from '../config-file.ts'
 import { FORMS } from '../export/form.ts'
 import type { OutboxEntry } from '../outbox.ts'
 import { decodeRaw, rawLine } from '../raw.ts'
@@ -55,11 +55,7 @@ export async function exportCommand(args: readonly string[]): Promise<number> {
     process.stdout.write(USAGE)
     return 0
   }
-  const { config } = loadConfig({
-    ...(values.config === undefined ? {} : { file: values.config }),
-    env: process.env,
-    cwd: process.cwd(),
-  })
+  const { config } = commandConfig(values.config)
   try {
     const format = formatOf(values.format)
     return await exported(config.data_dir, { stretch: stretchOf(values), format, out: values.out })

@@ -9,7 +9,7 @@ import {
   unpackImage,
 } from '../../drivers/vl53l8ch/firmware.ts'
 import { KNOWN_REVISIONS, PARTS } from '../../drivers/vl53l8ch/firmware-revisions.ts'
-import { loadConfig } from '../config-file.ts'
+import { commandConfig } from '../config-file.ts'
 import { importedFirmware, readFirmware } from '../firmware.ts'
 import { replaceFile } from '../replace-file.ts'
 
@@ -32,11 +32,7 @@ export async function firmwareCommand(args: readonly string[]): Promise<number> 
     },
   })
   const [verb, ...files] = positionals
-  const { config } = loadConfig({
-    ...(values.config === undefined ? {} : { file: values.config }),
-    env: process.env,
-    cwd: process.cwd(),
-  })
+  const { config } = commandConfig(values.config)
   const target = importedFirmware(config.data_dir)
   if (verb === 'import' && files.length > 0) return await importFirmware(files, target)
   if (verb === 'show' && files.length <= 1) {

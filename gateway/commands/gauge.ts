@@ -9,7 +9,7 @@ import { withPerson } from '../calibration/person.ts'
 import { CalibrationRefused } from '../calibration/refused.ts'
 import { GOLDEN_VALUES } from '../calibration/rows.ts'
 import { atWorkbench } from '../calibration/workbench.ts'
-import { loadConfig } from '../config-file.ts'
+import { commandConfig } from '../config-file.ts'
 import { snakeKeys } from '../recipe-keys.ts'
 
 const USAGE = `poincon gauge --from FILE.csv             analyses readings: columns part, operator, value
@@ -77,11 +77,7 @@ async function measured(values: Values): Promise<readonly GaugeReading[]> {
     repeats: whole('repeats', values.repeats),
     quantity,
   }
-  const { config } = loadConfig({
-    ...(values.config === undefined ? {} : { file: values.config }),
-    env: process.env,
-    cwd: process.cwd(),
-  })
+  const { config } = commandConfig(values.config)
   const readings = await withPerson(
     { silent: values.json, asked: !(values.yes || values.json) },
     (person, signal) =>

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { z } from 'zod'
 import type { Config } from '../config.ts'
-import { loadConfig } from '../config-file.ts'
+import { commandConfig } from '../config-file.ts'
 import { lotId, lotRecord } from '../lot.ts'
 import { inspectionMessage } from '../message.ts'
 import { codePng, type Label, labelSvg, labelText } from '../proof/label.ts'
@@ -50,11 +50,7 @@ export async function labelCommand(args: readonly string[]): Promise<number> {
   const extension = values.out?.match(/\.(svg|png|txt)$/)?.[1]
   if (labelled === undefined || (values.out !== undefined && extension === undefined))
     return refused(USAGE, 2)
-  const { config } = loadConfig({
-    ...(values.config === undefined ? {} : { file: values.config }),
-    env: process.env,
-    cwd: process.cwd(),
-  })
+  const { config } = commandConfig(values.config)
   const address = values.url ?? config.proof.label_url
   if (address === undefined) {
     const local = `http://${config.http.host}:${config.http.port}`

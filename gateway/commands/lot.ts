@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { askStation } from '../command-client.ts'
 import type { Config } from '../config.ts'
-import { loadConfig } from '../config-file.ts'
+import { commandConfig } from '../config-file.ts'
 import { gatewayRuns } from '../doctor/machine.ts'
 import { type LotRecord, lotRecord } from '../lot.ts'
 import { openReader } from '../store/connections.ts'
@@ -48,11 +48,7 @@ export function lotCommand(args: readonly string[]): Promise<number> {
   if (!(Number.isInteger(limit) && limit >= 1 && limit <= MOST)) {
     return wrongUsage(`poincon lot: --limit ${values.limit}: expected 1 to ${MOST}\n`)
   }
-  const { config } = loadConfig({
-    ...(values.config === undefined ? {} : { file: values.config }),
-    env: process.env,
-    cwd: process.cwd(),
-  })
+  const { config } = commandConfig(values.config)
   if (more.length > 0) return wrongUsage(USAGE)
   if (verb === 'list' && id === undefined) return list(config, limit, values)
   if (verb === 'show' && id !== undefined) return show(config, id, values)

@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline/promises'
 import { parseArgs } from 'node:util'
 import { systemClock } from '../../drivers/clock.ts'
-import { loadConfig } from '../config-file.ts'
+import { commandConfig } from '../config-file.ts'
 import { stepPanel, type TestIo, testPanel } from '../panel-test.ts'
 import { StoreError } from '../store/error.ts'
 import { lockDirectory } from '../store/lock.ts'
@@ -32,11 +32,7 @@ export async function panelCommand(args: readonly string[]): Promise<number> {
       `poincon panel test: --each ${values.each}: expected ${EACH_MS.least} to ${EACH_MS.most}\n`,
     )
   }
-  const { config } = loadConfig({
-    ...(values.config === undefined ? {} : { file: values.config }),
-    env: process.env,
-    cwd: process.cwd(),
-  })
+  const { config } = commandConfig(values.config)
   const lock = await gatewayLock(config.data_dir)
   if (lock === 'taken') {
     process.stderr.write(

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util'
 import { z } from 'zod'
 import { askStation } from '../command-client.ts'
 import type { Config } from '../config.ts'
-import { loadConfig } from '../config-file.ts'
+import { commandConfig } from '../config-file.ts'
 import { gatewayRuns } from '../doctor/machine.ts'
 import { type QuarantineRecord, quarantineKey, summaryOf } from '../quarantine-record.ts'
 import { changeQuarantine, readQuarantine } from '../quarantine-shelf.ts'
@@ -53,11 +53,7 @@ export async function quarantineCommand(args: readonly string[]): Promise<number
     process.stderr.write(USAGE)
     return 2
   }
-  const { config } = loadConfig({
-    ...(values.config === undefined ? {} : { file: values.config }),
-    env: process.env,
-    cwd: process.cwd(),
-  })
+  const { config } = commandConfig(values.config)
   const meant = (await readQuarantine(config.data_dir))
     .filter(({ sink }) => values.sink === undefined || sink === values.sink)
     .filter(({ id }) => ids.length === 0 || ids.includes(id))

@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { userInfo } from 'node:os'
 import { parseArgs } from 'node:util'
 import { stringify } from 'yaml'
-import { loadConfig } from '../config-file.ts'
+import { commandConfig } from '../config-file.ts'
 import { parseRecipe, type Recipe, recipeJson } from '../recipe.ts'
 import { compareRecipes, differenceTable } from '../recipe-compare.ts'
 import { BUILT_IN_BY, revise, storedRecipe } from '../recipe-revisions.ts'
@@ -77,11 +77,7 @@ export async function recipeCommand(
     else process.stderr.write(USAGE)
     return values.help ? 0 : 2
   }
-  const { config } = loadConfig({
-    ...(values.config === undefined ? {} : { file: values.config }),
-    env: process.env,
-    cwd: process.cwd(),
-  })
+  const { config } = commandConfig(values.config)
   const { json, title, out, by } = values
   say(await verb.run({ names, dir: config.data_dir, json, title, out, by }))
   return 0

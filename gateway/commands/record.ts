@@ -5,7 +5,7 @@ import { type Clock, systemClock } from '../../drivers/clock.ts'
 import { type IndexEntry, transcriptFile, writeTranscript } from '../../drivers/transcript/files.ts'
 import { RecordingBus } from '../../drivers/transcript/recording-bus.ts'
 import { type Config, ConfigError } from '../config.ts'
-import { loadConfig } from '../config-file.ts'
+import { commandConfig } from '../config-file.ts'
 import { gatewayRuns } from '../doctor/machine.ts'
 import { type HeadPlan, wire } from '../hardware.ts'
 import type { HeadOptions } from '../head-options.ts'
@@ -41,11 +41,7 @@ export async function recordCommand(args: readonly string[]): Promise<number> {
     process[help ? 'stdout' : 'stderr'].write(USAGE)
     return help ? 0 : 2
   }
-  const { config } = loadConfig({
-    ...(values.config === undefined ? {} : { file: values.config }),
-    env: process.env,
-    cwd: process.cwd(),
-  })
+  const { config } = commandConfig(values.config)
   if (await gatewayRuns(config)) {
     process.stderr.write(`a gateway runs with ${config.data_dir}, and has the heads: stop it first\n`)
     return 1

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { parse } from 'yaml'
 import type { EmptyTray } from '../calibration.ts'
-import { loadConfig } from '../config-file.ts'
+import { commandConfig } from '../config-file.ts'
 import { parseRecipe } from '../recipe.ts'
 import { Archive } from '../rejudge/archive.ts'
 import { CalibrationFinder } from '../rejudge/calibrations.ts'
@@ -60,11 +60,7 @@ export async function rejudgeCommand(args: readonly string[]): Promise<number> {
     process.stdout.write(USAGE)
     return 0
   }
-  const { config } = loadConfig({
-    ...(values.config === undefined ? {} : { file: values.config }),
-    env: process.env,
-    cwd: process.cwd(),
-  })
+  const { config } = commandConfig(values.config)
   try {
     expectSensible(values, positionals)
     // Recordings need no station; where there is one, its recipes and calibrations are to be had.

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util'
 import { systemClock } from '../../drivers/clock.ts'
 import { AggregateBook } from '../aggregates/book.ts'
 import type { Config } from '../config.ts'
-import { loadConfig } from '../config-file.ts'
+import { commandConfig } from '../config-file.ts'
 import { identityOf } from '../identity.ts'
 import { silentLog } from '../log.ts'
 import { openStore } from '../store/open.ts'
@@ -39,11 +39,7 @@ export async function retentionCommand(args: readonly string[]): Promise<number>
     process.stdout.write(USAGE)
     return 0
   }
-  const { config } = loadConfig({
-    ...(values.config === undefined ? {} : { file: values.config }),
-    env: process.env,
-    cwd: process.cwd(),
-  })
+  const { config } = commandConfig(values.config)
   if (more.length === 0) {
     if (verb === 'show' && sink === undefined) return await show(config, values.json)
     if (verb === 'forget' && sink !== undefined)

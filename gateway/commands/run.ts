@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
-import { loadConfig } from '../config-file.ts'
+import { commandConfig } from '../config-file.ts'
 import { openLog } from '../log.ts'
 import { runStation } from '../main.ts'
 import { type Recording, readRecording } from '../replay/formats.ts'
@@ -22,11 +22,7 @@ export async function runCommand(args: readonly string[]): Promise<number> {
       pace: { type: 'boolean', default: false },
     },
   })
-  const { config, file } = loadConfig({
-    ...(values.config === undefined ? {} : { file: values.config }),
-    env: process.env,
-    cwd: process.cwd(),
-  })
+  const { config, file } = commandConfig(values.config)
   const log = openLog(config.log.level)
   const version = packageVersion()
   log.info({ version, configuration: file, node: process.version }, 'poincon')

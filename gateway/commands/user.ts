@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline'
 import { type Readable, Writable } from 'node:stream'
 import { parseArgs } from 'node:util'
 import { ConfigError } from '../config.ts'
-import { loadConfig } from '../config-file.ts'
+import { commandConfig } from '../config-file.ts'
 import { hashPassword, PASSWORD_LENGTH } from '../mqtt/passwords.ts'
 import {
   commandPattern,
@@ -75,11 +75,7 @@ export async function userCommand(args: readonly string[], terminal: Terminal = 
 /** @throws ConfigError when neither the command nor the configuration names one */
 function fileOf({ file, config }: Values): string {
   if (file !== undefined) return file
-  const loaded = loadConfig({
-    ...(config === undefined ? {} : { file: config }),
-    env: process.env,
-    cwd: process.cwd(),
-  })
+  const loaded = commandConfig(config)
   const configured = loaded.config.mqtt.users_file
   if (configured === undefined) {
     throw new ConfigError(

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { loadConfig } from '../config-file.ts'
+import { commandConfig } from '../config-file.ts'
 import type { CheckpointAudit } from '../proof/checkpoint-audit.ts'
 import { keyId, publicKeyIn, publicPem } from '../proof/device-key.ts'
 import { architectureOf } from '../rejudge/architecture.ts'
@@ -47,11 +47,7 @@ export async function verifyCommand(args: readonly string[]): Promise<number> {
     process.stdout.write(USAGE)
     return 0
   }
-  const { config } = loadConfig({
-    ...(values.config === undefined ? {} : { file: values.config }),
-    env: process.env,
-    cwd: process.cwd(),
-  })
+  const { config } = commandConfig(values.config)
   try {
     if (values.key) return await printKey(config.data_dir)
     return await verifyLog(config.data_dir, stretchOf(values), values)

@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises'
 import { HttpError, InfluxDB, type WriteApi } from '@influxdata/influxdb-client'
 import { z } from 'zod'
 import { RetryLaterError } from '../outbox.ts'
+import { readSecret } from '../secret-file.ts'
 import type { InfluxOptions } from './options.ts'
 
 /** Writes lines; resolves when the server has acknowledged them. */
@@ -77,10 +77,6 @@ async function authorization(options: InfluxOptions): Promise<Record<string, str
   if (username === undefined) return {}
   const password = options.password ?? (await readSecret(options.password_file)) ?? ''
   return { authorization: `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}` }
-}
-
-async function readSecret(file: string | undefined): Promise<string | undefined> {
-  return file === undefined ? undefined : (await readFile(file, 'utf8')).replace(/\r?\n$/, '')
 }
 
 function describe(url: string, cause: unknown): Error {

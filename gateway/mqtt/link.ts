@@ -1,22 +1,12 @@
-import { readFile } from 'node:fs/promises'
 import { Socket } from 'node:net'
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt'
 import type { Clock } from '../../drivers/clock.ts'
 import { type Backoff, backoffMs } from '../backoff.ts'
 import type { Log } from '../log.ts'
+import { credentialsOf, type MqttEndpoint } from '../mqtt-endpoint.ts'
 
-/** A broker and how to be let in. Files are read at every connection, so renewed certificates are taken up. */
-export interface Endpoint {
-  /** `mqtt://host[:port]` or `mqtts://host[:port]`. */
-  readonly url: string
-  readonly protocolVersion: '5' | '3.1.1'
-  readonly clientId: string
-  readonly username?: string | undefined
-  readonly password?: string | undefined
-  readonly passwordFile?: string | undefined
-  readonly caFile?: string | undefined
-  readonly certFile?: string | undefined
-  readonly keyFile?: string | undefined
+/** A broker, how to be let in, and how long it remembers. */
+export interface Endpoint extends MqttEndpoint {
   /** Default 1.3. */
   readonly tlsMinVersion?: '1.3' | '1.2' | undefined
   /** How long the broker keeps the session of a broken connection, s. Default: 60 with MQTT 5, 0 with 3.1.1. */
@@ -222,16 +212,8 @@ export class MqttLink {
     const { endpoint, will, connectMs } = this.#options
     const version5 = endpoint.protocolVersion === '5'
     const { sessionExpiryS = DEFAULT_EXPIRY_S[endpoint.protocolVersion] } = endpoint
-    const optional = {
-      username: endpoint.username,
-      password: endpoint.password ?? (await readSecret(endpoint.passwordFile)),
-      ca: await readOptional(endpoint.caFile),
-      cert: await readOptional(endpoint.certFile),
-      key: await readOptional(endpoint.keyFile),
-    }
     return {
-      ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)),
-      clientId: endpoint.clientId,
+      ...(await credentialsOf(endpoint)),
       protocolVersion: version5 ? 5 : 4,
       clean: sessionExpiryS === 0,
       // Goes to Node's `tls.connect`; the types of `mqtt` do not know it.
@@ -270,12 +252,4 @@ function describe(error: Error): string {
   // Node's AggregateError (a host with several addresses) has no message of its own.
   if (error instanceof AggregateError) return error.errors.map(String).join(', ')
   return error.message
-}
-
-async function readOptional(file: string | undefined): Promise<Buffer | undefined> {
-  return file === undefined ? undefined : await readFile(file)
-}
-
-async function readSecret(file: string | undefined): Promise<string | undefined> {
-  return (await readOptional(file))?.toString('utf8').replace(/\r?\n$/, '')
 }

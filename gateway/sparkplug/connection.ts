@@ -1,20 +1,6 @@
-import { readFile } from 'node:fs/promises'
 import { Socket } from 'node:net'
 import mqtt, { type IClientOptions, type MqttClient, type Packet } from 'mqtt'
-
-/** A broker and how to be let in. Files are read at every connection, so renewed certificates are taken up. */
-export interface Endpoint {
-  /** `mqtt://host[:port]` or `mqtts://host[:port]`. */
-  readonly url: string
-  readonly protocolVersion: '5' | '3.1.1'
-  readonly clientId: string
-  readonly username?: string | undefined
-  readonly password?: string | undefined
-  readonly passwordFile?: string | undefined
-  readonly caFile?: string | undefined
-  readonly certFile?: string | undefined
-  readonly keyFile?: string | undefined
-}
+import { credentialsOf, type MqttEndpoint } from '../mqtt-endpoint.ts'
 
 export interface Death {
   readonly topic: string
@@ -31,12 +17,12 @@ export class Connection {
   readonly client: MqttClient
   /** Resolves with the reason when the connection is gone, also when it never came to be. */
   readonly ended: Promise<Error>
-  readonly #endpoint: Endpoint
+  readonly #endpoint: MqttEndpoint
   #pings = 0
   #answers = 0
   #failure: Error | undefined
 
-  private constructor(client: MqttClient, endpoint: Endpoint) {
+  private constructor(client: MqttClient, endpoint: MqttEndpoint) {
     this.client = client
     this.#endpoint = endpoint
     client.on('error', (error) => this.#fail(error))
@@ -62,7 +48,7 @@ export class Connection {
    * Begins to connect. @param reached called when the broker's port answered, and a CONNECT went out
    * @throws when the files of the endpoint cannot be read
    */
-  static async open(endpoint: Endpoint, death: Death, reached: () => void): Promise<Connection> {
+  static async open(endpoint: MqttEndpoint, death: Death, reached: () => void): Promise<Connection> {
     const client = mqtt.connect(endpoint.url, await clientOptions(endpoint, death))
     if (client.stream instanceof Socket) {
       client.stream.setNoDelay(true)
@@ -160,19 +146,10 @@ export class Connection {
   }
 }
 
-async function clientOptions(endpoint: Endpoint, death: Death): Promise<IClientOptions> {
-  const secret = await optionalFile(endpoint.passwordFile)
-  const optional = {
-    username: endpoint.username,
-    password: endpoint.password ?? secret?.toString('utf8').replace(/\r?\n$/, ''),
-    ca: await optionalFile(endpoint.caFile),
-    cert: await optionalFile(endpoint.certFile),
-    key: await optionalFile(endpoint.keyFile),
-  }
+async function clientOptions(endpoint: MqttEndpoint, death: Death): Promise<IClientOptions> {
   const version5 = endpoint.protocolVersion === '5'
   return {
-    ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)),
-    clientId: endpoint.clientId,
+    ...(await credentialsOf(endpoint)),
     protocolVersion: version5 ? 5 : 4,
     clean: true,
     reconnectPeriod: 0,
@@ -183,8 +160,4 @@ async function clientOptions(endpoint: Endpoint, death: Death): Promise<IClientO
     will: { ...death, qos: 1, retain: false },
     ...(version5 ? { properties: { sessionExpiryInterval: 0, maximumPacketSize: 1 << 18 } } : {}),
   }
-}
-
-async function optionalFile(path: string | undefined): Promise<Buffer | undefined> {
-  return path === undefined ? undefined : await readFile(path)
 }

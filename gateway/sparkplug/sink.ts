@@ -1,10 +1,11 @@
 import type { Clock } from '../../drivers/clock.ts'
 import { type Backoff, backoffMs } from '../backoff.ts'
 import type { Log } from '../log.ts'
+import type { MqttEndpoint } from '../mqtt-endpoint.ts'
 import type { OutboxEntry, Sink } from '../outbox.ts'
 import type { Unit, UnitStatus } from '../station.ts'
 import { BdSeq, type BdSeqMemory } from './bd-seq.ts'
-import { Connection, type Endpoint } from './connection.ts'
+import { Connection } from './connection.ts'
 import { DeviceMetrics } from './device-metrics.ts'
 import { PrimaryHost } from './host-state.ts'
 import { FIRST_DEVICE_ALIAS, type NodeFacts, NodeMetrics } from './node-metrics.ts'
@@ -14,7 +15,7 @@ import { deathOf, Voice, type VoiceCounts } from './voice.ts'
 import { Waiting } from './waiting.ts'
 
 export interface SparkplugSinkOptions {
-  readonly endpoint: Endpoint
+  readonly endpoint: MqttEndpoint
   readonly ids: SparkplugIds
   /** The host whose STATE decides whether anything is said; absent: the node speaks to whoever listens. */
   readonly primaryHost?: string | undefined

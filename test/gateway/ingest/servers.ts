@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chownSync } from 'node:fs'
+import { chownSync, existsSync, readdirSync } from 'node:fs'
 import { mkdtemp, readdir, rm, truncate, writeFile } from 'node:fs/promises'
 import { connect as connectSocket } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -9,7 +9,14 @@ import pg from 'pg'
 import { FinalStore } from '../../../gateway/ingest/store.ts'
 import { freePort, ServerProcess } from '../../fakes/server-process.ts'
 
-const PG_BIN = '/usr/lib/postgresql/15/bin'
+/** Debian keeps every version in a folder of its own; the newest counts. */
+function postgresFolder(): string {
+  const root = '/usr/lib/postgresql'
+  const versions = existsSync(root) ? readdirSync(root).sort((a, b) => Number(b) - Number(a)) : []
+  return join(root, versions[0] ?? 'none', 'bin')
+}
+
+const PG_BIN = postgresFolder()
 /** PostgreSQL refuses to run as root: the account that its Debian package makes. */
 const asRoot = process.getuid?.() === 0
 
