@@ -7,6 +7,17 @@ const CHANNELS = [
   ...['F1_415nm', 'F2_445nm', 'F3_480nm', 'F4_515nm', 'F5_555nm', 'F6_590nm', 'F7_630nm', 'F8_680nm'],
   ...['Clear', 'NIR'],
 ]
+/** Of a part that a head of the system before measured. */
+const OLD_HEAD = [
+  ...['kind', 'device_id', 'address', 'mac_address', 'firmware_version', 'timestamp', 'measured_sha256'],
+  ...['location', 'site_code', 'lot_abattage', 'eleveur', 'provenance', 'advice.vl53l8ch.volume_mm3'],
+  ...['advice.vl53l8ch.surface_uniformity', 'advice.vl53l8ch.quality_score', 'advice.vl53l8ch.grade'],
+  ...['advice.vl53l8ch.avg_distance_mm', 'advice.vl53l8ch.std_distance_mm', 'advice.as7341.freshness_index'],
+  ...['advice.as7341.fat_quality_index', 'advice.as7341.oxidation_index', 'advice.as7341.quality_score'],
+  ...['advice.as7341.grade', 'advice.as7341.ratio_red_nir', 'advice.as7341.ratio_clear_nir'],
+  ...['advice.fusion.final_score', 'advice.fusion.final_grade', 'advice.fusion.is_compliant'],
+  'advice.fusion.confidence_level',
+]
 /** Lists of texts; of every other list the length is written. */
 const TEXT_LISTS: ReadonlySet<string> = new Set([
   'verdict.reasons',
@@ -38,6 +49,7 @@ const PATHS: readonly string[] = [
   ...['provenance.recipe_sha256', 'provenance.calibration', 'provenance.models', 'provenance.raw_sha256'],
   ...['provenance.previous', 'provenance.hash', 'meta.firmware_version', 'meta.temperature_c'],
   ...['meta.humidity_percent', 'meta.config_profile'],
+  ...OLD_HEAD.map((path) => `old_head.${path}`),
 ]
 
 const PLACES = PATHS.map((path) => ({ keys: path.split('.'), texts: TEXT_LISTS.has(path) }))
