@@ -29,6 +29,8 @@ test('inspections through NATS JetStream into PostgreSQL', { skip: skip ?? false
     await one.start()
     await until(() => station.log.kept === 2000)
     await isTheLog(t, postgres, PARTS.slice(0, 2000))
+    // The station looks at what it was told once in a while.
+    await until(() => station.fact('standing') === 'confirmed')
     t.match(station.watch.status(), {
       state: 'ok',
       facts: { confirmed: 2000, unconfirmed: 0, standing: 'confirmed' },
