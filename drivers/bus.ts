@@ -40,16 +40,6 @@ export function readRegisters(
   return bus.transfer(address, Uint8Array.of(register), length)
 }
 
-/** Writes `values` to the 8-bit register and those behind it, in one transfer. */
-export async function writeRegister(
-  bus: I2cBus,
-  address: number,
-  register: number,
-  ...values: number[]
-): Promise<void> {
-  await bus.transfer(address, Uint8Array.of(register, ...values), 0)
-}
-
 /** One transfer at a time, in the order asked for; a failed one does not hold up the next. */
 export function serialize(bus: I2cBus): I2cBus {
   let last: Promise<unknown> = Promise.resolve()

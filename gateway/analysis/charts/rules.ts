@@ -14,23 +14,6 @@ export const NELSON = [
 export const RULES = [...WESTERN_ELECTRIC, ...NELSON, 'limits'] as const
 export type Rule = (typeof RULES)[number]
 
-/** What each rule looks for, for a person. */
-export const RULE_TEXTS: Readonly<Record<Rule, string>> = {
-  we1: 'one point beyond 3 σ',
-  we2: 'two of three points beyond 2 σ on one side',
-  we3: 'four of five points beyond 1 σ on one side',
-  we4: 'eight points in a row on one side of the centre',
-  nelson1: 'one point beyond 3 σ',
-  nelson2: 'nine points in a row on one side of the centre',
-  nelson3: 'six points in a row rising or falling',
-  nelson4: 'fourteen points in a row up and down in turn',
-  nelson5: 'two of three points beyond 2 σ on one side',
-  nelson6: 'four of five points beyond 1 σ on one side',
-  nelson7: 'fifteen points in a row within 1 σ',
-  nelson8: 'eight points in a row beyond 1 σ on either side',
-  limits: 'a point beyond the limits',
-}
-
 /** What the rules remember: counts of the run that is going on. All whole numbers but the last point. */
 export interface RunState {
   points: number
