@@ -32,6 +32,7 @@ const USAGE = `poincon <command>
                             what is stored, how long room and flash last, what holds old rows back
   backup [list|drill]       takes a backup of the log, also of a station that runs; proves that one can be restored
   restore FILE              puts the log of a backup in place of the station's
+  catalogue import|search   the lenses that an engraving can belong to
   ingest run|migrate|status|accept
                             writes what a fleet of stations sends into PostgreSQL, and confirms it to each
   help                      prints this
@@ -61,6 +62,7 @@ const VERBS: Readonly<Record<string, () => Promise<(args: readonly string[]) => 
   retention: async () => (await import('./commands/retention.ts')).retentionCommand,
   backup: async () => (await import('./commands/backup.ts')).backupCommand,
   restore: async () => (await import('./commands/restore.ts')).restoreCommand,
+  catalogue: async () => (await import('./commands/catalogue.ts')).catalogueCommand,
   ingest: async () => (await import('./commands/ingest.ts')).ingestCommand,
   help: () => Promise.resolve(() => say(USAGE)),
 }

@@ -14,6 +14,8 @@ export interface MigrateOptions {
   readonly target?: number
   /** Awaited before the first step on a database that has some already; what it throws leaves that as it was. */
   readonly before?: (schema: number) => Promise<void>
+  /** Of another database than the log's. */
+  readonly steps?: readonly string[]
 }
 
 /**
@@ -22,18 +24,18 @@ export interface MigrateOptions {
  */
 export async function migrate(
   database: Database,
-  { target = MIGRATIONS.length, before }: MigrateOptions = {},
+  { steps = MIGRATIONS, target = steps.length, before }: MigrateOptions = {},
 ): Promise<void> {
   const done = await schemaOf(database)
-  if (done > MIGRATIONS.length) {
+  if (done > steps.length) {
     throw new StoreError(
       'newer',
-      `${database.file} was written by a newer release (schema ${done}, this release knows ${MIGRATIONS.length}): ` +
+      `${database.file} was written by a newer release (schema ${done}, this release knows ${steps.length}): ` +
         'install that release again, or restore a backup made before it; nothing was changed',
     )
   }
   if (done > 0 && done < target) await before?.(done)
-  for (const [index, step] of MIGRATIONS.slice(done, target).entries()) {
+  for (const [index, step] of steps.slice(done, target).entries()) {
     const version = done + index + 1
     try {
       await database.exec(`BEGIN IMMEDIATE; ${step}; PRAGMA user_version = ${version}; COMMIT`)

@@ -1,0 +1,79 @@
+import { LENS_LIMITS, MATERIALS, TREATMENTS } from '../../lens.ts'
+
+function quoted(words: readonly string[]): string {
+  return words.map((word) => `'${word}'`).join(', ')
+}
+
+/** A list of names that lenses refer to. */
+function names(table: string): string {
+  return `CREATE TABLE ${table} (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE CHECK (length(name) BETWEEN 1 AND 100)
+  ) STRICT;`
+}
+
+/** Forward only, as the log's: `poincon.db` and `catalogue.db` are two files, so that either can be replaced alone. */
+export const CATALOGUE_STEPS: readonly string[] = [
+  `
+  ${['suppliers', 'ranges', 'series'].map(names).join('\n')}
+  CREATE TABLE lenses (
+    id INTEGER PRIMARY KEY,
+    key TEXT NOT NULL UNIQUE,
+    supplier INTEGER NOT NULL REFERENCES suppliers,
+    name TEXT NOT NULL CHECK (length(name) BETWEEN 1 AND ${LENS_LIMITS.name}),
+    refractive_index REAL CHECK (refractive_index BETWEEN ${LENS_LIMITS.indexMin} AND ${LENS_LIMITS.indexMax}),
+    material TEXT CHECK (material IN (${quoted(MATERIALS)})),
+    material_trade TEXT,
+    range INTEGER REFERENCES ranges,
+    series INTEGER REFERENCES series,
+    height_min_mm REAL CHECK (height_min_mm >= 0),
+    height_max_mm REAL CHECK (height_max_mm BETWEEN height_min_mm AND ${LENS_LIMITS.heightMaxMm}),
+    source TEXT NOT NULL,
+    source_url TEXT,
+    changed_at TEXT NOT NULL,
+    CHECK ((height_min_mm IS NULL) = (height_max_mm IS NULL))
+  ) STRICT;
+  CREATE INDEX lenses_source ON lenses (source);
+  CREATE TABLE lens_treatments (
+    lens INTEGER NOT NULL REFERENCES lenses ON DELETE CASCADE,
+    treatment TEXT NOT NULL CHECK (treatment IN (${quoted(TREATMENTS)})),
+    PRIMARY KEY (lens, treatment)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE lens_marks (
+    lens INTEGER NOT NULL REFERENCES lenses ON DELETE CASCADE,
+    kind TEXT NOT NULL CHECK (kind IN ('text', 'image')),
+    value TEXT NOT NULL CHECK (length(value) > 0),
+    folded TEXT NOT NULL,
+    alt TEXT,
+    PRIMARY KEY (lens, kind, value)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX lens_marks_value ON lens_marks (kind, folded);
+  CREATE TABLE symbols (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE CHECK (length(name) BETWEEN 1 AND 100),
+    description TEXT NOT NULL DEFAULT ''
+  ) STRICT;
+  CREATE TABLE symbol_tags (
+    symbol INTEGER NOT NULL REFERENCES symbols ON DELETE CASCADE,
+    tag TEXT NOT NULL CHECK (length(tag) BETWEEN 1 AND 64),
+    PRIMARY KEY (symbol, tag)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE lens_symbols (
+    lens INTEGER NOT NULL REFERENCES lenses ON DELETE CASCADE,
+    symbol INTEGER NOT NULL REFERENCES symbols ON DELETE CASCADE,
+    confidence REAL NOT NULL CHECK (confidence BETWEEN 0 AND 1),
+    linked_at TEXT NOT NULL,
+    validated_by TEXT,
+    validated_at TEXT,
+    PRIMARY KEY (lens, symbol),
+    CHECK ((validated_by IS NULL) = (validated_at IS NULL))
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX lens_symbols_symbol ON lens_symbols (symbol);
+  CREATE TABLE staged (
+    source TEXT NOT NULL,
+    key TEXT NOT NULL,
+    lens TEXT NOT NULL,
+    PRIMARY KEY (source, key)
+  ) STRICT, WITHOUT ROWID;
+  `,
+]
