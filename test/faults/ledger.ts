@@ -1,5 +1,13 @@
 import mqtt, { type MqttClient } from 'mqtt'
+import type { OutboxEntry } from '../../gateway/outbox.ts'
 import { sha256 } from '../../gateway/store/log/chain.ts'
+
+const INSPECTIONS = 'poincon/+/+/+/inspection'
+const HABITS = { protocolVersion: 5, reconnectPeriod: 20 } as const
+/** Entries that are asked for at once. */
+const PAGE = 500
+/** Nothing comes for so long: nothing will. */
+const SILENCE_MS = 30_000
 
 /** Somebody at the plant's broker who writes down what came: a digest each, so that a million fit in memory. */
 export class Ledger {
@@ -25,10 +33,17 @@ export class Ledger {
 
   /** @param url a broker's; subscribed when it resolves, and again after every break */
   static async open(url: string, options: mqtt.IClientOptions = {}): Promise<Ledger> {
-    const client = await mqtt.connectAsync(url, { protocolVersion: 5, reconnectPeriod: 20, ...options })
+    const client = await mqtt.connectAsync(url, { ...HABITS, ...options })
     const ledger = new Ledger(client)
-    await client.subscribeAsync('poincon/+/+/+/inspection', { qos: 1 })
+    await client.subscribeAsync(INSPECTIONS, { qos: 1 })
     return ledger
+  }
+
+  /** The same of a broker that is not there yet: it is subscribed whenever it is connected. */
+  static follow(url: string, options: mqtt.IClientOptions = {}): Ledger {
+    const client = mqtt.connect(url, { ...HABITS, resubscribe: false, ...options })
+    client.on('connect', () => client.subscribe(INSPECTIONS, { qos: 1 }, () => {}))
+    return new Ledger(client)
   }
 
   /** Resolves when `seen` holds; asked at every arrival. */
@@ -41,6 +56,40 @@ export class Ledger {
       }
       this.#look()
     })
+  }
+
+  /** Resolves when 1 to `last` have come, or when nothing has come for half a minute. */
+  async whole(last: number): Promise<void> {
+    while (this.digests.size < last) {
+      const { arrivals } = this
+      let silence: NodeJS.Timeout | undefined
+      const over = new Promise<void>((resolve) => {
+        silence = setTimeout(resolve, SILENCE_MS)
+      })
+      await Promise.race([this.until(() => this.arrivals > arrivals), over])
+      clearTimeout(silence)
+      if (this.arrivals === arrivals) return
+    }
+  }
+
+  /**
+   * Does what a subscriber does that sees holes in the sequence: asks the log for what lies in them.
+   * @param from entries of the log from a sequence on
+   * @returns how many it had missed
+   */
+  async fill(
+    last: number,
+    from: (sequence: number, limit: number) => Promise<readonly OutboxEntry[]>,
+  ): Promise<number> {
+    const missing = this.missing(last)
+    for (let place = 0; place < missing.length; ) {
+      const first = missing[place] ?? 0
+      let count = 1
+      while (count < PAGE && missing[place + count] === first + count) count += 1
+      for (const { payload } of await from(first, count)) this.note(payload)
+      place += count
+    }
+    return missing.length
   }
 
   /** What of 1 to `last` never came. */

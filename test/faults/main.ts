@@ -5,6 +5,8 @@
  */
 import { parseArgs } from 'node:util'
 import { brokerFaults } from './broker/faults.ts'
+import { databaseFaults } from './cluster/database.ts'
+import { clusterFaults } from './cluster/faults.ts'
 import { diskFaults } from './disk/faults.ts'
 import { killFaults } from './kill/faults.ts'
 import { type Family, HEAD, row } from './outcome.ts'
@@ -15,6 +17,8 @@ const FAMILIES: Readonly<Record<string, Family>> = {
   power: powerFaults,
   disk: diskFaults,
   broker: brokerFaults,
+  cluster: clusterFaults,
+  ingest: databaseFaults,
 }
 
 const { values } = parseArgs({

@@ -58,6 +58,18 @@ export async function verifiedAfter(dir: string, tip: ChainTip): Promise<Stored>
 }
 
 /**
+ * What was acknowledged behind `after` and is not stored under its id.
+ * @param acknowledged ids by sequence, as `ids`
+ */
+export function lost(acknowledged: ReadonlyMap<number, string>, ids: Stored['ids'], after = 0): string[] {
+  const faults: string[] = []
+  for (const [sequence, id] of acknowledged) {
+    if (sequence > after && ids.get(sequence) !== id) faults.push(`sequence ${sequence} was lost`)
+  }
+  return faults
+}
+
+/**
  * Holds everything that is stored against everything that a subscriber wrote down, repeats dropped.
  * @param inOrder whether it must have come in order, too
  */

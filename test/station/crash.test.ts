@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { type Test, test } from 'tap'
+import tap, { type Test, test } from 'tap'
 import { z } from 'zod'
 import { Random } from '../../drivers/simulated/random.ts'
 import { type InspectionMessage, inspectionMessage } from '../../gateway/message.ts'
@@ -15,6 +15,10 @@ import { Subscriber } from '../fakes/subscriber.ts'
 
 const ROUNDS = Number(process.env.POINCON_CRASH_ROUNDS ?? 5)
 const SEED = Number(process.env.POINCON_CRASH_SEED ?? 1)
+
+/** Against hanging, on a machine that does other things as well. */
+const TIMEOUT_MS = 30_000 + ROUNDS * 15_000
+tap.setTimeout(TIMEOUT_MS)
 
 /** A part every 5 ms: a few are measured, the others are turned away as busy, and every one is a record. */
 const LOAD = {
@@ -51,7 +55,7 @@ interface Round {
 
 test(`SIGKILL at ${ROUNDS} instants under load loses nothing`, {
   skip: installed('mosquitto') ? false : 'SKIPPED: mosquitto is not installed',
-  timeout: 30_000 + ROUNDS * 15_000,
+  timeout: TIMEOUT_MS,
 }, async (t) => {
   const dir = await mkdtemp(join(tmpdir(), 'poincon-crash-'))
   const mosquitto = await Mosquitto.start()

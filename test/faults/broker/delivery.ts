@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { pino } from 'pino'
 import { systemClock } from '../../../drivers/clock.ts'
 import { silentLog } from '../../../gateway/log.ts'
 import type { Endpoint } from '../../../gateway/mqtt/link.ts'
@@ -23,21 +24,32 @@ export interface DeliveryOptions {
 }
 
 /** A real store with one sink and the pump between them, as the gateway wires them. */
-export class Delivery {
+export class Delivery<To extends Sink = Sink> {
   readonly store: Store
   readonly pump: Pump
-  readonly sink: Sink
+  readonly sink: To
+  /** What the pump said each time that it could not deliver. */
+  readonly troubles: readonly string[]
   readonly #stop: () => Promise<void>
 
-  private constructor(store: Store, pump: Pump, sink: Sink, stop: () => Promise<void>) {
+  private constructor(
+    { store, pump, sink }: { readonly store: Store; readonly pump: Pump; readonly sink: To },
+    troubles: readonly string[],
+    stop: () => Promise<void>,
+  ) {
     this.store = store
     this.pump = pump
     this.sink = sink
+    this.troubles = troubles
     this.#stop = stop
   }
 
   /** To an MQTT broker. */
-  static async toBroker(dir: string, url: string, options: DeliveryOptions = {}): Promise<Delivery> {
+  static async toBroker(
+    dir: string,
+    url: string,
+    options: DeliveryOptions = {},
+  ): Promise<Delivery<MqttSink>> {
     const { endpoint, deadlineMs = 500 } = options
     const sink = new MqttSink({
       name: 'upstream',
@@ -55,20 +67,21 @@ export class Delivery {
   }
 
   /** To any sink that is started by itself. */
-  static async to(dir: string, sink: Sink, stop: () => Promise<void>): Promise<Delivery> {
+  static async to<To extends Sink>(dir: string, sink: To, stop: () => Promise<void>): Promise<Delivery<To>> {
     const store = await reopen(dir)
     await store.registerSink(sink.name)
+    const troubles: string[] = []
     const pump = new Pump({
       outbox: store,
       sink,
       backlog: () => store.backlog(sink.name),
       clock: systemClock,
-      log: silentLog,
+      log: pino({ level: 'warn' }, { write: (line) => troubles.push(messageOf(line)) }),
       graceMs: 0,
       backoff: { firstMs: 5, longestMs: 50 },
     })
     await pump.start()
-    return new Delivery(store, pump, sink, async () => {
+    return new Delivery({ store, pump, sink }, troubles, async () => {
       await pump.stop()
       await stop()
       await store.close()
@@ -108,10 +121,13 @@ export class Delivery {
     )
   }
 
-  /** Resolves when the pump says that it cannot deliver; with what it says. */
-  async troubled(): Promise<string> {
-    await until(() => this.pump.status().state !== 'ok', 'a pump that says so')
-    return this.pump.status().detail ?? ''
+  /**
+   * Resolves when the pump has said once more that it cannot deliver; with what it said.
+   * @param before how often it had said so by then
+   */
+  async troubled(before = 0): Promise<string> {
+    await until(() => this.troubles.length > before, 'a pump that says so')
+    return this.troubles[before] ?? ''
   }
 
   /** Every entry of the log. */
@@ -127,6 +143,11 @@ export class Delivery {
   close(): Promise<void> {
     return this.#stop()
   }
+}
+
+/** The error's, of a line as pino writes it. */
+function messageOf(line: string): string {
+  return /"message":"((?:[^"\\]|\\.)*)"/.exec(line)?.[1] ?? line
 }
 
 /**

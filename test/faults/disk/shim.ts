@@ -7,15 +7,19 @@ import { promisify } from 'node:util'
 export const DISK = {
   well: '0',
   write: 'w',
+  read: 'i',
   sync: 's',
   full: 'f',
   half: 'h',
   readOnly: 'r',
 } as const
 
+/** Which files it does that to, by the letter behind: the database with its log, or a directory `backups`. */
+export const FILES = { database: 'd', backups: 'b' } as const
+
 /**
  * A library that stands between a process and the kernel (LD_PRELOAD) and makes the calls on `poincon.db` and its
- * write-ahead log fail, as long as the first byte of the file FAULT_CONTROL says so.
+ * write-ahead log, or on backups, fail, as long as the two bytes of the file FAULT_CONTROL say so.
  */
 const SOURCE = `
 #define _GNU_SOURCE
@@ -35,7 +39,7 @@ __attribute__((constructor)) static void begin(void) {
   const char *name = getenv("FAULT_CONTROL");
   int fd = name ? open(name, O_RDONLY) : -1;
   if (fd < 0) return;
-  void *at = mmap(0, 1, PROT_READ, MAP_SHARED, fd, 0);
+  void *at = mmap(0, 2, PROT_READ, MAP_SHARED, fd, 0);
   if (at != MAP_FAILED) control = at;
   close(fd);
 }
@@ -47,6 +51,7 @@ static char mode(int fd) {
   ssize_t length = readlink(link, path, sizeof path - 1);
   if (length < 0) return '0';
   path[length] = 0;
+  if (control[1] == 'b') return strstr(path, "/backups/") ? *control : '0';
   return strstr(path, "/poincon.db") && !strstr(path, "-shm") ? *control : '0';
 }
 
@@ -72,6 +77,32 @@ static ssize_t put(const char *name, int fd, const void *from, size_t n, off64_t
 }
 ssize_t pwrite64(int fd, const void *from, size_t n, off64_t at) { return put("pwrite64", fd, from, n, at); }
 ssize_t pwrite(int fd, const void *from, size_t n, off_t at) { return put("pwrite", fd, from, n, at); }
+
+ssize_t write(int fd, const void *from, size_t n) {
+  ssize_t (*real)(int, const void *, size_t) = dlsym(RTLD_NEXT, "write");
+  if (refused(fd)) return -1;
+  if (mode(fd) == 'h') {
+    if (n < 512) { errno = ENOSPC; return -1; }
+    n /= 2;
+  }
+  return real(fd, from, n);
+}
+
+static int unread(int fd) {
+  if (mode(fd) != 'i') return 0;
+  errno = EIO;
+  return 1;
+}
+typedef ssize_t (*reader)(int, void *, size_t, off64_t);
+ssize_t pread64(int fd, void *to, size_t n, off64_t at) {
+  return unread(fd) ? -1 : ((reader)dlsym(RTLD_NEXT, "pread64"))(fd, to, n, at);
+}
+ssize_t pread(int fd, void *to, size_t n, off_t at) {
+  return unread(fd) ? -1 : ((reader)dlsym(RTLD_NEXT, "pread"))(fd, to, n, at);
+}
+ssize_t read(int fd, void *to, size_t n) {
+  return unread(fd) ? -1 : ((ssize_t (*)(int, void *, size_t))dlsym(RTLD_NEXT, "read"))(fd, to, n);
+}
 
 static int flush(const char *name, int fd) {
   char now = mode(fd);

@@ -1,23 +1,18 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdir, open, rm, writeFile } from 'node:fs/promises'
+import { mkdir, open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Random } from '../../../drivers/simulated/random.ts'
 import { faultOf } from '../../../gateway/store/error.ts'
 import { reopen } from '../../gateway/store/opening.ts'
 import { countOf, notHere, type Outcome, type Scale } from '../outcome.ts'
+import { controlled } from './duty.ts'
 import { buildShim, DISK } from './shim.ts'
 import { type SickDisk, suffer } from './sick-disk.ts'
 
 const FAMILY = 'disk'
 const ROUNDS = 50
 
-interface Ailment {
-  readonly fault: string
-  readonly letter: string
-  readonly faults: readonly string[]
-}
-
-const AILMENTS: readonly Ailment[] = [
+const AILMENTS = [
   { fault: 'EIO on write', letter: DISK.write, faults: ['io'] },
   { fault: 'EIO on sync', letter: DISK.sync, faults: ['io'] },
   { fault: 'ENOSPC on write', letter: DISK.full, faults: ['full'] },
@@ -27,7 +22,7 @@ const AILMENTS: readonly Ailment[] = [
     letter: DISK.readOnly,
     faults: ['io', 'not-writable'],
   },
-]
+] as const
 
 /** Disks that refuse, by a library before the kernel's calls. */
 export async function* refusingDisks(scale: Scale, folder: string): AsyncGenerator<Outcome> {
@@ -40,16 +35,9 @@ export async function* refusingDisks(scale: Scale, folder: string): AsyncGenerat
     return
   }
   for (const [place, ailment] of AILMENTS.entries()) {
-    const control = join(folder, `control-${place}`)
-    const say = (letter: string): Promise<void> => writeFile(control, letter, { flag: 'r+' })
-    await writeFile(control, DISK.well)
-    const disk: SickDisk = {
-      dir: join(folder, `store-${place}`),
-      env: { LD_PRELOAD: library, FAULT_CONTROL: control },
-      faults: ailment.faults,
-      sicken: () => say(ailment.letter),
-      heal: () => say(DISK.well),
-    }
+    const home = join(folder, `${place}`)
+    await mkdir(home)
+    const disk = await controlled({ home, library }, ailment)
     const count = countOf(scale, ROUNDS)
     const illness = await suffer(disk, count, new Random(scale.seed, place))
     yield { family: FAMILY, fault: ailment.fault, count, ...illness }
@@ -88,7 +76,7 @@ async function fullDisk(scale: Scale, mount: string): Promise<Outcome> {
 }
 
 /** Writes until there is no room for one byte more. */
-async function fill(file: string): Promise<void> {
+export async function fill(file: string): Promise<void> {
   const handle = await open(file, 'w')
   try {
     for (let bytes = 1 << 20; bytes >= 1; ) {
