@@ -8,7 +8,7 @@ import { ConfigError } from '../config.ts'
 import { influxOptions } from '../influx/options.ts'
 import { InfluxSink } from '../influx/sink.ts'
 import type { Admitted } from '../ingest/admission.ts'
-import { connectionOptions, waitingIn } from '../ingest/jetstream-source.ts'
+import { connectionOptions, waitingIn } from '../ingest/jetstream.ts'
 import { type IngestOptions, ingestOptions } from '../ingest/options.ts'
 import { accept, overview, type Progress, quarantined } from '../ingest/places.ts'
 import { type ConfirmationLink, runIngest } from '../ingest/run.ts'
@@ -197,7 +197,7 @@ function influxOf(influx: z.infer<typeof influxOptions>, log: Log) {
       const { device_id, epoch, sequence, id } = message
       const key = `${device_id} ${epoch}`
       const entries = logs.get(key) ?? []
-      entries.push({ epoch, sequence, id, payload, message })
+      entries.push({ epoch, sequence, id, payload })
       logs.set(key, entries)
     }
     for (const entries of logs.values()) {

@@ -2,9 +2,34 @@ import { hash } from 'node:crypto'
 import { type InspectionMessage, inspectionMessage } from '../message.ts'
 import { problemsOf } from '../problems.ts'
 
+/**
+ * What of a message has a column. The rest stands in the payload: its hundreds of numbers would outlive the check of
+ * every batch that waits, for nobody.
+ */
+export interface Columns
+  extends Pick<
+    InspectionMessage,
+    'id' | 'timestamp' | 'device_id' | 'epoch' | 'sequence' | 'site' | 'line' | 'station'
+  > {
+  readonly lot_id: string
+  readonly sample_id: string
+  readonly recipe_id: string
+  readonly recipe_revision: number
+  readonly verdict: string
+  readonly action: string
+  readonly grade: string | null
+  readonly score: number | null
+  readonly mass_g: number | null
+  readonly volume_mm3: number | null
+  readonly dry_run: boolean
+  /** Chain hash of the inspection before. */
+  readonly previous: string
+  readonly hash: string
+}
+
 /** A message that may go into the store. */
 export interface Admitted {
-  readonly message: InspectionMessage
+  readonly message: Columns
   /** As it came. */
   readonly payload: string
   /** Its bytes give the hash that it says. */
@@ -65,9 +90,38 @@ export function admit(topic: string, payload: Uint8Array, rules: AdmissionRules)
       'hash',
       `its bytes do not give ${message.provenance.hash}: changed on the way, or sent lean`,
     )
-  return { message, payload: read.text, verified }
+  return { message: columnsOf(message), payload: read.text, verified }
 }
 
+function columnsOf(message: InspectionMessage): Columns {
+  const { recipe, verdict, provenance } = message
+  const graded = verdict.kind === 'graded' ? verdict : undefined
+  return {
+    id: message.id,
+    timestamp: message.timestamp,
+    device_id: message.device_id,
+    epoch: message.epoch,
+    sequence: message.sequence,
+    site: message.site,
+    line: message.line,
+    station: message.station,
+    lot_id: message.lot_id,
+    sample_id: message.sample_id,
+    recipe_id: recipe.id,
+    recipe_revision: recipe.revision,
+    verdict: verdict.kind,
+    action: verdict.action,
+    grade: graded?.grade ?? null,
+    score: graded?.score ?? null,
+    mass_g: message.mass_g?.estimate ?? null,
+    volume_mm3: message.vl53l8ch?.volume_mm3 ?? null,
+    dry_run: message.dry_run ?? false,
+    previous: provenance.previous,
+    hash: provenance.hash,
+  }
+}
+
+const UTF_8 = new TextDecoder('utf-8', { fatal: true })
 /** How much of a value a reason shows. */
 const SHOWN = 80
 
@@ -79,7 +133,7 @@ function readJson(
   payload: Uint8Array,
 ): { readonly text: string; readonly value: unknown } | { readonly error: string } {
   try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(payload)
+    const text = UTF_8.decode(payload)
     return { text, value: JSON.parse(text) }
   } catch (error) {
     return { error: error instanceof Error ? error.message : String(error) }

@@ -13,7 +13,7 @@ export interface Arrival {
 
 /** Where inspections come from. It connects by itself, and again after every break. */
 export interface Source {
-  /** Rejects when it never can. From then on every message is handed to `take`. */
+  /** From then on every message is handed to `take`. May resolve only when the far end was there for the first time. */
   start(take: (arrival: Arrival) => void): Promise<void>
   /** Takes no more from the far end; what it handed out may still be acknowledged. */
   pause(): Promise<void>

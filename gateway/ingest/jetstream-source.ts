@@ -1,37 +1,25 @@
-import { readFile } from 'node:fs/promises'
-import {
-  AckPolicy,
-  type ConnectionOptions,
-  type ConsumerMessages,
-  connect,
-  credsAuthenticator,
-  DeliverPolicy,
-  DiscardPolicy,
-  type JetStreamManager,
-  type JsMsg,
-  type NatsConnection,
-  NatsError,
-  nanos,
-  RetentionPolicy,
-  StorageType,
-} from 'nats'
+import { connect, type JsMsg, type NatsConnection } from 'nats'
+import { type Clock, systemClock } from '../../drivers/clock.ts'
+import { type Backoff, backoffMs } from '../backoff.ts'
 import type { Log } from '../log.ts'
 import type { Arrival, Source } from './arrival.ts'
+import { Fetching } from './fetching.ts'
+import { connectionOptions, describe, ensureConsumer, ensureStream, quietly } from './jetstream.ts'
 import type { NatsSourceOptions } from './options.ts'
-
-/** What the MQTT topics of all stations' inspections are as a NATS subject. */
-export const INSPECTION_SUBJECT = 'poincon.*.*.*.inspection'
-
-const DAY_MS = 86_400_000
-const GB = 1_000_000_000
 
 export interface JetStreamSourceOptions {
   readonly nats: NatsSourceOptions
   /** Names the connection. */
   readonly name: string
-  /** Messages that are fetched ahead. */
+  /** Messages that may be here without an answer. */
   readonly ahead: number
   readonly log: Log
+  /** Default: the machine's. */
+  readonly clock?: Clock
+  /** Between attempts to connect; default 1 s, doubled up to 30 s. */
+  readonly backoff?: Backoff
+  /** In [0, 1); default `Math.random`. */
+  readonly random?: () => number
 }
 
 /**
@@ -40,9 +28,11 @@ export interface JetStreamSourceOptions {
  */
 export class JetStreamSource implements Source {
   readonly #options: JetStreamSourceOptions
+  readonly #ended = new AbortController()
   #connection: NatsConnection | undefined
-  #messages: ConsumerMessages | undefined
+  #messages: Fetching | undefined
   #trouble: string | undefined = 'not connected yet'
+  #running: Promise<void> | undefined
 
   constructor(options: JetStreamSourceOptions) {
     this.#options = options
@@ -52,31 +42,71 @@ export class JetStreamSource implements Source {
     return this.#trouble
   }
 
-  async start(take: (arrival: Arrival) => void): Promise<void> {
-    const { nats, name, ahead, log } = this.#options
-    const connection = await connect(await connectionOptions(nats, name))
-    this.#connection = connection
-    this.#trouble = undefined
-    void this.#watch(connection)
-    const manager = await connection.jetstreamManager()
-    if (await ensureStream(manager, nats)) log.info({ stream: nats.stream }, 'stream made')
-    await ensureConsumer(manager, nats)
-    const consumer = await connection.jetstream().consumers.get(nats.stream, nats.consumer)
-    this.#messages = await consumer.consume({
-      max_messages: ahead,
-      // After a change of leaders a request is lost without a word: two missing heartbeats, and it is made again.
-      expires: 10_000,
-      idle_heartbeat: 1000,
-      callback: (message) => take(arrivalOf(message)),
+  /** Resolves when it is connected for the first time, or closed before. */
+  start(take: (arrival: Arrival) => void): Promise<void> {
+    return new Promise((connected) => {
+      this.#running ??= this.#run(take, connected).finally(connected)
     })
   }
 
   async pause(): Promise<void> {
+    this.#ended.abort()
     await this.#messages?.close()
   }
 
   async close(): Promise<void> {
-    await this.#connection?.drain()
+    this.#ended.abort()
+    // A connection that the server has ended for good cannot be drained, and need not be.
+    await this.#connection?.drain().catch(() => {})
+    this.#messages?.forget()
+    await this.#running
+  }
+
+  /** Connects, and again when it is over: a long break, a stream that somebody removed, a password that is refused. */
+  async #run(take: (arrival: Arrival) => void, connected: () => void): Promise<void> {
+    const { clock = systemClock, log, backoff, random = Math.random } = this.#options
+    const { signal } = this.#ended
+    let failures = 0
+    while (!signal.aborted) {
+      try {
+        const { over } = await this.#open(take)
+        connected()
+        failures = 0
+        throw await over
+      } catch (error) {
+        if (signal.aborted) return
+        await this.#connection?.close().catch(() => {})
+        const why = describe(error, this.#options.nats)
+        if (this.#trouble !== why) log.warn({ why }, 'NATS away')
+        this.#trouble = why
+      }
+      failures += 1
+      const pauseMs = backoffMs(failures, backoff ?? { firstMs: 1000, longestMs: 30_000 }, random)
+      await clock.sleep(pauseMs, signal).catch(() => {})
+    }
+  }
+
+  /** @returns why it is over, when it is */
+  async #open(take: (arrival: Arrival) => void): Promise<{ readonly over: Promise<Error> }> {
+    const { nats, name, ahead, log, clock = systemClock } = this.#options
+    const connection = await connect(await connectionOptions(nats, name))
+    this.#connection = connection
+    if (this.#ended.signal.aborted) await connection.close()
+    const manager = await connection.jetstreamManager()
+    if (await ensureStream(manager, nats)) log.info({ stream: nats.stream }, 'stream made')
+    await ensureConsumer(manager, nats)
+    const consumer = await connection.jetstream().consumers.get(nats.stream, nats.consumer)
+    const options = { ahead, ackWaitMs: nats.ack_wait_s * 1000, clock }
+    const messages = new Fetching(consumer, options, (message, answered) =>
+      take(arrivalOf(message, answered)),
+    )
+    this.#messages = messages
+    if (this.#ended.signal.aborted) await messages.close()
+    if (this.#trouble !== undefined) log.info({ server: connection.getServer() }, 'NATS connected')
+    this.#trouble = undefined
+    void this.#watch(connection)
+    const gone = Promise.race([connection.closed(), messages.closed()])
+    return { over: gone.then((error) => error ?? new Error('the server ended it')) }
   }
 
   async #watch(connection: NatsConnection): Promise<void> {
@@ -87,105 +117,17 @@ export class JetStreamSource implements Source {
   }
 }
 
-function arrivalOf(message: JsMsg): Arrival {
+/** @param answered called once, whatever the answer is */
+function arrivalOf(message: JsMsg, answered: () => void): Arrival {
+  const answer = (act: () => void) => (): void => {
+    answered()
+    quietly(act)
+  }
   return {
     topic: message.subject.replaceAll('.', '/'),
     payload: message.data,
-    acknowledge: () => quietly(() => message.ack()),
+    acknowledge: answer(() => message.ack()),
     working: () => quietly(() => message.working()),
-    release: () => quietly(() => message.nak()),
-  }
-}
-
-/** On a connection that was closed meanwhile the message comes again. */
-function quietly(act: () => void): void {
-  try {
-    act()
-  } catch (error) {
-    if (!(error instanceof NatsError)) throw error
-  }
-}
-
-/** How a connection to the cluster is made; it then lasts, over every break. */
-export async function connectionOptions(nats: NatsSourceOptions, name: string): Promise<ConnectionOptions> {
-  const { servers, username, password_file, credentials_file, ca_file, cert_file, key_file } = nats
-  const password =
-    password_file === undefined ? undefined : (await readFile(password_file, 'utf8')).replace(/\r?\n$/, '')
-  const tls = {
-    ...(ca_file === undefined ? {} : { caFile: ca_file }),
-    ...(cert_file === undefined ? {} : { certFile: cert_file }),
-    ...(key_file === undefined ? {} : { keyFile: key_file }),
-  }
-  return {
-    servers: [...servers],
-    name,
-    maxReconnectAttempts: -1,
-    reconnectTimeWait: 1000,
-    timeout: 10_000,
-    ...(username === undefined ? {} : { user: username }),
-    ...(password === undefined ? {} : { pass: password }),
-    ...(credentials_file === undefined
-      ? {}
-      : { authenticator: credsAuthenticator(await readFile(credentials_file)) }),
-    ...(Object.keys(tls).length === 0 ? {} : { tls }),
-  }
-}
-
-/** Makes the stream where there is none; one that is there is its administrator's. @returns whether it was made */
-async function ensureStream(manager: JetStreamManager, nats: NatsSourceOptions): Promise<boolean> {
-  try {
-    const { config } = await manager.streams.info(nats.stream)
-    if (config.subjects.length > 0 || config.sources !== undefined || config.mirror !== undefined)
-      return false
-    throw new Error(`the stream ${nats.stream} takes no subject: expected ${INSPECTION_SUBJECT}`)
-  } catch (error) {
-    if (!isNotFound(error)) throw error
-  }
-  await manager.streams.add({
-    name: nats.stream,
-    subjects: [INSPECTION_SUBJECT],
-    storage: StorageType.File,
-    retention: RetentionPolicy.Limits,
-    discard: DiscardPolicy.Old,
-    num_replicas: nats.replicas,
-    max_age: nanos(nats.max_age_days * DAY_MS),
-    ...(nats.max_gb === undefined ? {} : { max_bytes: Math.round(nats.max_gb * GB) }),
-  })
-  return true
-}
-
-async function ensureConsumer(manager: JetStreamManager, nats: NatsSourceOptions): Promise<void> {
-  const limits = { ack_wait: nanos(nats.ack_wait_s * 1000), max_ack_pending: nats.max_ack_pending }
-  try {
-    const { config } = await manager.consumers.info(nats.stream, nats.consumer)
-    if (config.ack_wait !== limits.ack_wait || config.max_ack_pending !== limits.max_ack_pending)
-      await manager.consumers.update(nats.stream, nats.consumer, limits)
-  } catch (error) {
-    if (!isNotFound(error)) throw error
-    await manager.consumers.add(nats.stream, {
-      durable_name: nats.consumer,
-      ack_policy: AckPolicy.Explicit,
-      deliver_policy: DeliverPolicy.All,
-      max_deliver: -1,
-      ...limits,
-    })
-  }
-}
-
-function isNotFound(error: unknown): boolean {
-  return error instanceof NatsError && error.api_error?.code === 404
-}
-
-/** What waits before the workers: not delivered yet, and delivered without an acknowledgement. */
-export async function waitingIn(
-  connection: NatsConnection,
-  { stream, consumer }: NatsSourceOptions,
-): Promise<{ readonly pending: number; readonly unacknowledged: number; readonly redelivered: number }> {
-  const manager = await connection.jetstreamManager()
-  const info = await manager.consumers.info(stream, consumer)
-  return {
-    pending: info.num_pending,
-    unacknowledged: info.num_ack_pending,
-    redelivered: info.num_redelivered,
+    release: answer(() => message.nak()),
   }
 }

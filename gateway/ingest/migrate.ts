@@ -67,10 +67,7 @@ export async function keepFor(
   days: number,
 ): Promise<readonly string[]> {
   if (flavour === 'timescale') {
-    await client.query("SELECT remove_retention_policy('poincon.inspections', if_exists => true)")
-    await client.query("SELECT add_retention_policy('poincon.inspections', make_interval(days => $1))", [
-      days,
-    ])
+    await keepChunksFor(client, days)
     return []
   }
   const { rows } = await client.query<{ part: string }>(
@@ -83,4 +80,24 @@ export async function keepFor(
   for (const { part } of rows)
     await client.query(`DROP TABLE IF EXISTS poincon.${client.escapeIdentifier(part)}`)
   return rows.map(({ part }) => part)
+}
+
+/** A job that is as it must be is left alone: made anew it would run at once, and its history would be gone. */
+async function keepChunksFor(client: ClientBase, days: number): Promise<void> {
+  await client.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK])
+  try {
+    const { rowCount } = await client.query(
+      `SELECT FROM timescaledb_information.jobs WHERE proc_name = 'policy_retention'
+         AND hypertable_schema = 'poincon' AND hypertable_name = 'inspections'
+         AND (config ->> 'drop_after')::interval = make_interval(days => $1)`,
+      [days],
+    )
+    if (rowCount !== 0) return
+    await client.query("SELECT remove_retention_policy('poincon.inspections', if_exists => true)")
+    await client.query("SELECT add_retention_policy('poincon.inspections', make_interval(days => $1))", [
+      days,
+    ])
+  } finally {
+    await client.query('SELECT pg_advisory_unlock($1)', [MIGRATION_LOCK]).catch(() => {})
+  }
 }

@@ -40,8 +40,9 @@ export class MqttSource implements Source {
         else log.info({ broker: options.url, filter }, 'subscribed')
       })
     })
-    client.on('error', (error) => this.#away(error.message))
-    client.on('close', () => this.#away('the connection is gone'))
+    // Node's AggregateError (a host with several addresses) has no message of its own.
+    client.on('error', (error) => this.#away(error.message || String(error)))
+    client.on('close', () => this.#away(this.#trouble ?? 'the connection is gone'))
   }
 
   async pause(): Promise<void> {
@@ -56,7 +57,7 @@ export class MqttSource implements Source {
   }
 
   #away(why: string): void {
-    if (this.#trouble === undefined) this.#parts.log.warn({ why }, 'broker away')
+    if (this.#trouble !== why) this.#parts.log.warn({ why }, 'broker away')
     this.#trouble = why
   }
 
@@ -78,6 +79,8 @@ export class MqttSource implements Source {
       clean: false,
       resubscribe: false,
       reconnectPeriod: 1000,
+      // A password that is refused may be put right at the broker.
+      ...{ reconnectOnConnackError: true },
       keepalive: 15,
       ...(version5
         ? {

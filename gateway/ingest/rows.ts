@@ -36,24 +36,38 @@ export async function insertLedger(client: ClientBase, sorted: readonly Admitted
       messages.map((message) => message.sequence),
       messages.map((message) => message.id),
       messages.map((message) => message.timestamp),
-      messages.map((message) => message.provenance.previous),
-      messages.map((message) => message.provenance.hash),
+      messages.map((message) => message.previous),
+      messages.map((message) => message.hash),
     ],
   )
   return rows.flatMap(({ place }) => sorted.slice(place - 1, place))
 }
 
-/** The rows themselves: only what `insertLedger` took. */
+/** JSON holds no control character outside an escape, so none of it ends early here. */
+const BETWEEN = '\x1e'
+/** What `json` takes as text and `jsonb` does not: NUL, half a surrogate pair, an exponent beyond all measure. */
+const SUSPECT = /\\u(?:0000|[dD][89a-fA-F])|[eE][+-]?\d{4,}[,\]}\s]/
+/** And a number of more digits than `numeric` has behind its point. */
+const ENDLESS = /\d{16000}/
+const isSuspect = ({ payload }: Admitted): boolean =>
+  SUSPECT.test(payload) || (payload.length > 16_000 && ENDLESS.test(payload))
+
+/**
+ * The rows themselves: only what `insertLedger` took. The payload stays the text that came: its hash can be checked in
+ * the store, and PostgreSQL need not read hundreds of numbers a row. What a later cast to `jsonb` would stumble over is
+ * cast here, and refused.
+ */
 export async function insertInspections(client: ClientBase, taken: readonly Admitted[]): Promise<void> {
   if (taken.length === 0) return
+  const suspect = taken.filter(isSuspect).map(({ payload }) => payload)
+  if (suspect.length > 0) await client.query('SELECT count(p::jsonb) FROM unnest($1::text[]) p', [suspect])
   const messages = taken.map(({ message }) => message)
-  const graded = messages.map(({ verdict }) => (verdict.kind === 'graded' ? verdict : undefined))
   await client.query(
     `INSERT INTO poincon.inspections (at, id, device_id, epoch, sequence, site, line, station, lot_id, sample_id,
        recipe_id, recipe_revision, verdict, action, grade, score, mass_g, volume_mm3, dry_run, verified, payload)
      SELECT * FROM unnest($1::timestamptz[], $2::uuid[], $3::text[], $4::uuid[], $5::bigint[], $6::text[], $7::text[],
        $8::text[], $9::text[], $10::text[], $11::text[], $12::integer[], $13::text[], $14::text[], $15::text[],
-       $16::float8[], $17::float8[], $18::float8[], $19::boolean[], $20::boolean[], $21::jsonb[])`,
+       $16::float8[], $17::float8[], $18::float8[], $19::boolean[], $20::boolean[], string_to_array($21, $22)::json[])`,
     [
       messages.map((message) => message.timestamp),
       messages.map((message) => message.id),
@@ -65,17 +79,19 @@ export async function insertInspections(client: ClientBase, taken: readonly Admi
       messages.map((message) => message.station),
       messages.map((message) => message.lot_id),
       messages.map((message) => message.sample_id),
-      messages.map((message) => message.recipe.id),
-      messages.map((message) => message.recipe.revision),
-      messages.map((message) => message.verdict.kind),
-      messages.map((message) => message.verdict.action),
-      graded.map((verdict) => verdict?.grade ?? null),
-      graded.map((verdict) => verdict?.score ?? null),
-      messages.map((message) => message.mass_g?.estimate ?? null),
-      messages.map((message) => message.vl53l8ch?.volume_mm3 ?? null),
-      messages.map((message) => message.dry_run ?? false),
+      messages.map((message) => message.recipe_id),
+      messages.map((message) => message.recipe_revision),
+      messages.map((message) => message.verdict),
+      messages.map((message) => message.action),
+      messages.map((message) => message.grade),
+      messages.map((message) => message.score),
+      messages.map((message) => message.mass_g),
+      messages.map((message) => message.volume_mm3),
+      messages.map((message) => message.dry_run),
       taken.map(({ verified }) => verified),
-      taken.map(({ payload }) => payload),
+      // Of an array of texts the client would escape every quotation mark.
+      taken.map(({ payload }) => payload).join(BETWEEN),
+      BETWEEN,
     ],
   )
 }
@@ -100,7 +116,7 @@ export async function contradictions(
   )
   for (const { place, held } of rows) {
     const other = others[place - 1]
-    if (other !== undefined && held !== other.message.provenance.hash) found.set(other, held ?? '')
+    if (other !== undefined && held !== other.message.hash) found.set(other, held ?? '')
   }
   return found
 }

@@ -53,8 +53,9 @@ export async function runIngest(parts: IngestParts): Promise<void> {
     const over = new AbortController()
     const rounds = Promise.all([retain(parts, store, over.signal), report(parts, worker, over.signal)])
     try {
-      await worker.start()
-      log.info({ worker: parts.name, source: options.source.kind }, 'ready')
+      // The far end may be away for long: a stop does not wait for it.
+      await Promise.race([worker.start(), aborted(signal)])
+      if (!signal.aborted) log.info({ worker: parts.name, source: options.source.kind }, 'ready')
       await aborted(signal)
     } finally {
       await worker.stop(GRACE_MS)
@@ -72,7 +73,7 @@ export async function runIngest(parts: IngestParts): Promise<void> {
 function workerOf({ options, name, also, clock, log }: IngestParts, store: FinalStore): IngestWorker {
   const { batch, gather_ms, max_bytes, hashes } = options
   return new IngestWorker({
-    source: sourceOf(options, name, log),
+    source: sourceOf(options, name, { clock, log }),
     write: (admitted, refused) => store.write(admitted, refused),
     ...(also === undefined ? {} : { also }),
     rules: { maxBytes: max_bytes, hashes },
@@ -80,11 +81,15 @@ function workerOf({ options, name, also, clock, log }: IngestParts, store: Final
   })
 }
 
-function sourceOf({ source, batch }: IngestOptions, name: string, log: Log): Source {
-  // One batch is written while the next one comes.
-  const ahead = 2 * batch
+function sourceOf(
+  { source, batch }: IngestOptions,
+  name: string,
+  { clock, log }: Pick<IngestParts, 'clock' | 'log'>,
+): Source {
+  // Two batches are written while the next one comes.
+  const ahead = 3 * batch
   return source.kind === 'nats'
-    ? new JetStreamSource({ nats: source, name: `poincon-ingest-${name}`, ahead, log })
+    ? new JetStreamSource({ nats: source, name: `poincon-ingest-${name}`, ahead, clock, log })
     : new MqttSource({ mqtt: source, name, ahead, log })
 }
 

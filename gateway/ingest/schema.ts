@@ -76,7 +76,7 @@ CREATE TABLE poincon.inspections (
   volume_mm3 double precision,
   dry_run boolean NOT NULL,
   verified boolean NOT NULL,
-  payload jsonb NOT NULL
+  payload json NOT NULL
 )`
 
 const INSPECTION_INDEXES = `

@@ -24,6 +24,11 @@ export interface WorkerOptions {
   readonly random?: () => number
 }
 
+/** Batches that are written at once: one is read and checked here while PostgreSQL writes the other. */
+const AT_ONCE = 2
+/** Ten times what a batch usually has; more goes with the next, so that memory has a limit. */
+const BATCH_BYTES = 16_000_000
+
 /** What a worker has done since it started. */
 export interface WorkerCounts {
   readonly taken: number
@@ -46,7 +51,7 @@ export class IngestWorker {
   readonly #counts = { taken: 0, repeats: 0, refused: 0, failures: 0 }
   #trouble: string | undefined
   #gathering: (() => void) | undefined
-  #running: Promise<void> | undefined
+  readonly #running = new Set<Promise<void>>()
   #stopping = false
 
   constructor(options: WorkerOptions) {
@@ -80,27 +85,38 @@ export class IngestWorker {
     await this.#options.source.pause()
     for (const arrival of this.#waiting.splice(0)) arrival.release()
     const cancel = this.#options.clock.after(graceMs, () => this.#stopped.abort())
-    await this.#running
+    await Promise.all(this.#running)
     cancel()
     this.#stopped.abort()
     await this.#options.source.close()
   }
 
+  /** While one batch is written another full one may go; a lesser one gathers on until the first is done. */
   #schedule(): void {
     const { batch, gatherMs, clock } = this.#options
-    if (this.#running !== undefined) return
-    if (this.#waiting.length >= batch) this.#run()
-    else this.#gathering ??= clock.after(gatherMs, () => this.#run())
+    const full = this.#waiting.length >= batch
+    if (full && this.#running.size < AT_ONCE) this.#run()
+    else if (!full && this.#running.size === 0) this.#gathering ??= clock.after(gatherMs, () => this.#run())
   }
 
   #run(): void {
     this.#gathering?.()
     this.#gathering = undefined
-    if (this.#running !== undefined || this.#stopping || this.#waiting.length === 0) return
-    this.#running = this.#batch(this.#waiting.splice(0, this.#options.batch)).finally(() => {
-      this.#running = undefined
+    if (this.#stopping || this.#waiting.length === 0) return
+    const running = this.#batch(this.#takeBatch()).finally(() => {
+      this.#running.delete(running)
       if (!this.#stopping && this.#waiting.length > 0) this.#schedule()
     })
+    this.#running.add(running)
+  }
+
+  #takeBatch(): readonly Arrival[] {
+    let bytes = 0
+    const tooMuch = this.#waiting.findIndex(({ payload }, place) => {
+      bytes += payload.byteLength
+      return place === this.#options.batch || (place > 0 && bytes > BATCH_BYTES)
+    })
+    return this.#waiting.splice(0, tooMuch === -1 ? this.#waiting.length : tooMuch)
   }
 
   async #batch(arrivals: readonly Arrival[]): Promise<void> {

@@ -3,12 +3,14 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { test } from 'tap'
+import tap, { test } from 'tap'
 import { stringify } from 'yaml'
 import { admit } from '../../../gateway/ingest/admission.ts'
 import { AUTHOR, history, topicOf } from './history.ts'
 import { missing, Postgres } from './servers.ts'
 
+// Eleven processes one after the other, on a machine that does other things as well.
+tap.setTimeout(200_000)
 const script = fileURLToPath(new URL('./worker-process.js', import.meta.url))
 
 function ingest(...args: string[]): { status: number | null; out: string; err: string } {

@@ -8,12 +8,14 @@ import { stringify } from 'yaml'
 import { systemClock } from '../../../drivers/clock.ts'
 import { ConfirmationWatch } from '../../../gateway/confirmation/watch.ts'
 import { silentLog } from '../../../gateway/log.ts'
+import type { Endpoint } from '../../../gateway/mqtt/link.ts'
 import { MqttSink } from '../../../gateway/mqtt/sink.ts'
 import { stationTopics } from '../../../gateway/mqtt/topics.ts'
 import type { Outbox, OutboxEntry } from '../../../gateway/outbox.ts'
 import { Pump } from '../../../gateway/pump.ts'
 import type { Author } from './history.ts'
 
+const SCRIPT = fileURLToPath(new URL('./worker-process.js', import.meta.url))
 /** How long a test waits for something to come true, on a machine that does other things as well. */
 const PATIENCE_MS = 60_000
 
@@ -45,9 +47,8 @@ export class WorkerProcess {
 
   /** Starts it and waits until it takes what comes. */
   async start(says = '"ready"'): Promise<void> {
-    const script = fileURLToPath(new URL('./worker-process.js', import.meta.url))
     this.#log = ''
-    const child = spawn(process.execPath, [script, ...this.#args], { stdio: ['ignore', 'ignore', 'pipe'] })
+    const child = spawn(process.execPath, [SCRIPT, ...this.#args], { stdio: ['ignore', 'ignore', 'pipe'] })
     process.once('exit', () => child.kill('SIGKILL'))
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       this.#log += text
@@ -89,13 +90,22 @@ export class StationOut {
   readonly #pump: Pump
   readonly #end = new AbortController()
 
-  constructor(author: Author, entries: readonly OutboxEntry[], options: { url: string; stalledMs: number }) {
+  constructor(
+    author: Author,
+    entries: readonly OutboxEntry[],
+    options: { readonly url: string; readonly stalledMs: number; readonly endpoint?: Partial<Endpoint> },
+  ) {
     const { device, station, epoch } = author
     const topics = stationTopics({ site: 'lyon', line: 'l1', station })
     this.log = new CursorLog(entries)
     this.sink = new MqttSink({
       name: 'upstream',
-      endpoint: { url: options.url, protocolVersion: '3.1.1', clientId: `poincon-${device}` },
+      endpoint: {
+        url: options.url,
+        protocolVersion: '3.1.1',
+        clientId: `poincon-${device}`,
+        ...options.endpoint,
+      },
       ...{ topics, clock: systemClock, log: silentLog },
       backoff: { firstMs: 20, longestMs: 100 },
       facts: () => ({ device_id: device, site: 'lyon', line: 'l1', station, software: 'test' }),

@@ -20,13 +20,25 @@ export const AUTHOR: Author = {
   salt: '01',
 }
 
-/** One device's log: a valid chain, as a station's store would hold it. */
-export function history(author: Author, from: number, to: number, tip?: ChainTip): OutboxEntry[] {
+/**
+ * One device's log: a valid chain, as a station's store would hold it.
+ * @param alter what an inspection says instead
+ */
+export function history(
+  author: Author,
+  from: number,
+  to: number,
+  tip?: ChainTip,
+  alter: (drafted: Draft, sequence: number) => Draft = (drafted) => drafted,
+): OutboxEntry[] {
   const writer = new CanonicalWriter()
   let last: ChainTip = tip ?? { sequence: from - 1, hash: GENESIS }
   const entries: OutboxEntry[] = []
   for (let sequence = from; sequence <= to; sequence += 1) {
-    const sealed = seal(prepare(writer, draft(author, sequence), author.epoch, 'ab'.repeat(32)), last)
+    const sealed = seal(
+      prepare(writer, alter(draft(author, sequence), sequence), author.epoch, 'ab'.repeat(32)),
+      last,
+    )
     last = sealed.tip
     const id = idOf(author, sequence)
     entries.push({ epoch: author.epoch, sequence, id, payload: sealed.payload })
@@ -42,6 +54,8 @@ export function idOf({ salt }: Author, sequence: number): string {
 export function topicOf({ station }: Author): string {
   return `poincon/lyon/l1/${station}/inspection`
 }
+
+type Draft = ReturnType<typeof draft>
 
 function draft(author: Author, sequence: number) {
   const { epoch: _epoch, sequence: _sequence, provenance, ...rest }: InspectionMessage = inspection(sequence)

@@ -1,4 +1,8 @@
+import { connect } from 'nats'
 import tap, { test } from 'tap'
+import { JetStreamSource } from '../../../gateway/ingest/jetstream-source.ts'
+import { ingestOptions } from '../../../gateway/ingest/options.ts'
+import { silentLog } from '../../../gateway/log.ts'
 import { StationOut, until, WorkerProcess } from './fleet.ts'
 import { AUTHOR, history, topicOf } from './history.ts'
 import { isTheLog, natsConfig } from './proof.ts'
@@ -76,4 +80,46 @@ test('inspections through NATS JetStream into PostgreSQL', { skip: skip ?? false
     await station.stop()
     await worker.stop()
   })
+  await t.test(
+    'a stream that somebody removes is made again, and so is a connection that is over',
+    async (t) => {
+      const { source } = ingestOptions.parse(natsConfig(nats, postgres.database))
+      if (source.kind !== 'nats') throw new Error('another source')
+      const connection = await connect({ servers: nats.url })
+      const manager = await connection.jetstreamManager()
+      const taken: Uint8Array[] = []
+      const one = new JetStreamSource({
+        ...{
+          nats: { ...source, stream: 'SPARE', consumer: 'spare' },
+          name: 'spare',
+          ahead: 10,
+          log: silentLog,
+        },
+        backoff: { firstMs: 20, longestMs: 100 },
+      })
+      await manager.streams.delete('POINCON')
+      await one.start(({ payload, acknowledge }) => {
+        taken.push(payload)
+        acknowledge()
+      })
+      await manager.streams.delete('SPARE')
+      await until(() => one.trouble !== undefined)
+      t.match(one.trouble, /no longer|not found|deleted|ended/)
+      await until(() => one.trouble === undefined)
+      const subject = topicOf(AUTHOR).replaceAll('/', '.')
+      await connection.jetstream().publish(subject, 'after it was removed')
+      await until(() => taken.length === 1)
+      await nats.kill()
+      await until(() => /REFUSED/.test(one.trouble ?? ''))
+      await nats.restart()
+      await until(() => one.trouble === undefined)
+      const again = await connect({ servers: nats.url })
+      await again.jetstream().publish(subject, 'after it was away for long')
+      await until(() => taken.length === 2)
+      await again.close()
+      await one.pause()
+      await one.close()
+      await connection.close()
+    },
+  )
 })

@@ -35,14 +35,17 @@ export function missing(
 export class Postgres {
   readonly folder: string
   readonly port: number
+  readonly #settings: Readonly<Record<string, string>>
   #process: ServerProcess | undefined
 
-  private constructor(folder: string, port: number) {
+  private constructor(folder: string, port: number, settings: Readonly<Record<string, string>>) {
     this.folder = folder
     this.port = port
+    this.#settings = settings
   }
 
-  static async start(): Promise<Postgres> {
+  /** @param settings of `postgresql.conf`, where the quick ones of a test will not do */
+  static async start(settings: Readonly<Record<string, string>> = {}): Promise<Postgres> {
     const folder = await mkdtemp(join(tmpdir(), 'poincon-pg-'))
     if (asRoot) {
       const id = (flag: string): number => Number(spawnSync('id', [flag, 'postgres']).stdout.toString())
@@ -52,16 +55,18 @@ export class Postgres {
       ...as(`${PG_BIN}/initdb`, ['-D', join(folder, 'data'), '-U', 'poincon', '-A', 'trust', '-N']),
     )
     if (made.status !== 0) throw new Error(`initdb: ${made.stderr}`)
-    const server = new Postgres(folder, await freePort())
+    const server = new Postgres(folder, await freePort(), settings)
     await server.restart()
     await server.query('CREATE DATABASE poincon', 'postgres')
     return server
   }
 
   async restart(): Promise<void> {
-    const settings = ['fsync=off', 'shared_buffers=16MB', 'max_connections=30', 'listen_addresses=']
+    const quick = { fsync: 'off', shared_buffers: '16MB', max_connections: '30', listen_addresses: '' }
+    const settings = Object.entries({ ...quick, ...this.#settings })
     const args = ['-D', join(this.folder, 'data'), '-k', this.folder, '-p', String(this.port)]
-    const [command, rest] = as(`${PG_BIN}/postgres`, [...args, ...settings.flatMap((one) => ['-c', one])])
+    const given = settings.flatMap(([name, value]) => ['-c', `${name}=${value}`])
+    const [command, rest] = as(`${PG_BIN}/postgres`, [...args, ...given])
     this.#process = await ServerProcess.start(command, rest, () => this.query('SELECT 1', 'postgres'))
   }
 
@@ -105,6 +110,11 @@ function as(command: string, args: readonly string[]): [string, string[]] {
   return asRoot ? ['runuser', ['-u', 'postgres', '--', command, ...args]] : [command, [...args]]
 }
 
+function plainNats({ folder, port, mqttPort }: Nats): string {
+  return `server_name: one\nlisten: 127.0.0.1:${port}\njetstream { store_dir: "${folder}/js" }
+mqtt { listen: 127.0.0.1:${mqttPort} }\n`
+}
+
 /** A real nats-server with JetStream and its MQTT listener. */
 export class Nats {
   readonly folder: string
@@ -118,14 +128,18 @@ export class Nats {
     this.mqttPort = mqttPort
   }
 
-  static async start(): Promise<Nats> {
+  /** @param configure its configuration, and whatever files it names: it runs in a folder of its own */
+  static async start(configure: (server: Nats) => string | Promise<string> = plainNats): Promise<Nats> {
     const folder = await mkdtemp(join(tmpdir(), 'poincon-nats-'))
     const server = new Nats(folder, await freePort(), await freePort())
-    const config = `server_name: one\nlisten: 127.0.0.1:${server.port}\njetstream { store_dir: "${folder}/js" }
-mqtt { listen: 127.0.0.1:${server.mqttPort} }\n`
-    await writeFile(join(folder, 'nats.conf'), config)
+    await server.configure(await configure(server))
     await server.restart()
     return server
+  }
+
+  /** Takes effect with the next `restart`. */
+  async configure(config: string): Promise<void> {
+    await writeFile(join(this.folder, 'nats.conf'), config)
   }
 
   get url(): string {

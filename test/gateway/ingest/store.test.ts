@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { test } from 'tap'
 import { type Admitted, admit } from '../../../gateway/ingest/admission.ts'
 import { accept, claim, overview, placesOf, unclaim } from '../../../gateway/ingest/places.ts'
@@ -55,6 +56,26 @@ test('the final store', { skip: skip ?? false }, async (t) => {
     t.strictSame(rows[0]?.payload, JSON.parse(parts[6]?.payload ?? ''), 'the payload is the log’s')
   })
 
+  await t.test(
+    'the text is kept as it came: its hash can be derived again from the store alone',
+    async (t) => {
+      const [row] = await server.query(
+        'SELECT payload::text AS text FROM poincon.inspections WHERE sequence = 7',
+      )
+      t.equal(row?.text, parts[6]?.payload)
+      const documented = /-- Rows that do not give their hash: none\.\n([^;]+);/.exec(
+        readFileSync('docs/fleet-delivery.md', 'utf8'),
+      )?.[1]
+      t.strictSame(await server.query(documented ?? ''), [])
+      const changed = 'replace(payload::text, \'"score":0.88\', \'"score":0.98\')::json'
+      await server.query(`UPDATE poincon.inspections SET payload = ${changed} WHERE sequence = 7`)
+      t.match(await server.query(documented ?? ''), [{ device_id: 'gw-1', sequence: '7' }])
+      await server.query(
+        `UPDATE poincon.inspections SET payload = $$${parts[6]?.payload}$$::json WHERE sequence = 7`,
+      )
+    },
+  )
+
   await t.test('two workers in each other’s way lose nothing and wait for nobody', async (t) => {
     const other = await server.open()
     const all = admitted(AUTHOR, parts.slice(20, 60))
@@ -71,17 +92,39 @@ test('the final store', { skip: skip ?? false }, async (t) => {
 
   await t.test('a row that the database cannot hold is set aside, the others go in', async (t) => {
     const author = { ...AUTHOR, device: 'gw-nul', salt: '02' }
-    const good = admitted(author, history(author, 1, 8))
-    const [bad] = good.splice(4, 1)
-    if (bad === undefined) throw new Error('no row')
-    const payload = bad.payload.replace('"sample_id":"02"', '"sample_id":"\\u0000"')
-    const written = await store.write([...good, { ...bad, payload }], [])
-    t.equal(written.taken.length, 7)
-    t.match(written.refused, [{ reason: 'database', detail: /^22P05/ }])
-    t.match(await standing('gw-nul'), { up_to: 4, beyond: 3 })
-    t.match(await server.query("SELECT reason, times FROM poincon.quarantine WHERE reason = 'database'"), [
-      { times: 1 },
-    ])
+    const deep = '['.repeat(200_000) + ']'.repeat(200_000)
+    const unfit: readonly [string, string, RegExp][] = [
+      ['"sample_id":"02"', '"sample_id":"\\u0000"', /^22P05/],
+      ['"sample_id":"02"', '"sample_id":"\\ud800"', /^22P02/],
+      ['"score":0.88', '"score":0.88,"other":1e200000', /^22003/],
+      ['"score":0.88', `"score":0.88,"other":${'9'.repeat(140_000)}`, /^22003/],
+      ['"score":0.88', `"score":0.88,"other":${deep}`, /^54001/],
+    ]
+    const good = admitted(author, history(author, 1, 13))
+    const bad = good.splice(4, unfit.length).map((one, place) => {
+      const [text = '', instead = ''] = unfit[place] ?? []
+      return { ...one, payload: one.payload.replace(text, instead) }
+    })
+    const written = await store.write([...good, ...bad], [])
+    t.equal(written.taken.length, 8)
+    t.match(
+      written.refused,
+      unfit.map(([, , detail]) => ({ reason: 'database', detail })),
+    )
+    t.match(await standing('gw-nul'), { up_to: 4, beyond: 4 })
+    t.match(
+      await server.query("SELECT reason, times FROM poincon.quarantine WHERE reason = 'database'"),
+      unfit.map(() => ({ times: 1 })),
+    )
+  })
+
+  await t.test('what only looks like it goes in', async (t) => {
+    const author = { ...AUTHOR, device: 'gw-odd', salt: '06' }
+    const odd = history(author, 1, 1, undefined, (drafted) => ({
+      ...drafted,
+      lot_id: 'a \\u0000 that somebody typed, e2024, and \u{1f986}',
+    }))
+    t.equal((await store.write(admitted(author, odd), [])).taken.length, 1)
   })
 
   await t.test('a cloned device is named, never mixed', async (t) => {
@@ -143,7 +186,7 @@ test('the final store', { skip: skip ?? false }, async (t) => {
     t.strictSame(await store.ask((client) => claim(client, 3600, 90)), [STATION], 'could not be said')
     t.strictSame(await store.ask((client) => claim(client, 0, 90)), [STATION], 'heartbeat')
     const places = await store.ask((client) => placesOf(client, [STATION]))
-    t.equal(places.length, 4, 'every log that speaks for the station')
+    t.equal(places.length, 5, 'every log that speaks for the station')
   })
 
   await t.test('old months go, the ledger stays', async (t) => {
@@ -162,11 +205,11 @@ test('what comes is looked at before it goes in', (t) => {
     topic = topicOf(AUTHOR),
     hashes: 'required' | 'noted' = 'required',
   ) => admit(topic, typeof text === 'string' ? Buffer.from(text) : text, { maxBytes: 20_000, hashes })
+  t.match(look(new Uint8Array([0xff, 0xfe])), { reason: 'not_json' }, 'not UTF-8')
   t.match(look(payload), { verified: true, message: { sequence: 1 } })
   t.match(look(payload.replace('0.88', '0.99')), { reason: 'hash' })
   t.match(look(payload.replace('0.88', '0.99'), undefined, 'noted'), { verified: false })
   t.match(look('{'), { reason: 'not_json' })
-  t.match(look(new Uint8Array([0xff, 0xfe])), { reason: 'not_json' }, 'not UTF-8')
   t.match(look('{"schema":"poincon.inspection/2"}'), { reason: 'invalid', detail: /^schema: / })
   t.match(look(payload, 'poincon/lyon/l1/s2/inspection'), { reason: 'misplaced', detail: /lyon\/l1\/s1/ })
   t.match(look(payload.padEnd(20_001)), { reason: 'too_large', detail: /20001 bytes/ })
