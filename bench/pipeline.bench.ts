@@ -177,7 +177,9 @@ async function openStation(dir: string, url: string) {
     facts: () => ({ device_id: 'bench', site: 'site', line: 'line', station: 'station', software: 'bench' }),
   })
   await sink.start(never)
-  const pumps = [sink, new LotBook(store.documents, systemClock)].map((one) => pumpOf(store, one))
+  const pumps = [sink, new LotBook({ documents: store.documents, clock: systemClock })].map((one) =>
+    pumpOf(store, one),
+  )
   for (const { name } of [sink, { name: 'lots' }]) await store.registerSink(name)
   for (const pump of pumps) await pump.start()
   return { ...wired, store, setup, sink, pumps, quality: watchOf(store, setup) }

@@ -81,7 +81,7 @@ export class Acl {
   #isOwn(topic: string): boolean {
     const topics = this.#topics
     if (topics === undefined) return false
-    return topic === topics.inspection || topic === topics.state || topic === topics.health
+    return [topics.inspection, topics.state, topics.health, topics.checkpoint].includes(topic)
   }
 
   #isCommandTopic(topic: string): boolean {

@@ -7,7 +7,7 @@ import type { Unit, UnitStatus } from '../station.ts'
 import type { CommandChannel, CommandRequest, TellOptions } from './commands.ts'
 import { leanInspection } from './lean.ts'
 import { type Endpoint, MqttLink } from './link.ts'
-import { publishBatch } from './publish.ts'
+import { Publisher } from './publish.ts'
 import { type OwnName, Rivals, type RivalsOptions } from './rivals.ts'
 import { describeState, type StateMessage, type StationFacts } from './state.ts'
 import type { StationTopics } from './topics.ts'
@@ -23,6 +23,8 @@ export interface MqttSinkOptions {
   readonly facts: () => StationFacts
   /** What the retained `health` says, asked every 10 s; absent: no `health`. */
   readonly health?: () => unknown
+  /** What the retained `checkpoint` says, asked at every connection and at `signed`; undefined: nothing is signed yet. */
+  readonly checkpoint?: () => unknown
   /** Default `full`. */
   readonly inspection?: 'full' | 'lean'
   /** Entries in one batch. Default 500. */
@@ -49,12 +51,14 @@ interface Listener {
   readonly receive: (request: CommandRequest) => void
 }
 
+const DEADLINE_MS = 10_000
+
 /** How long the last words may take at `stop`, ms. */
 const FAREWELL_MS = 1000
 
 /**
- * A station on one broker: delivers its inspections (QoS 1, from the cursor), keeps its `state` and `health` retained
- * and carries its commands. It connects by itself and again after every break.
+ * A station on one broker: delivers its inspections (QoS 1, from the cursor), keeps its `state`, `health` and
+ * `checkpoint` retained and carries its commands. It connects by itself and again after every break.
  */
 export class MqttSink implements Sink, Unit, CommandChannel {
   readonly name: string
@@ -65,6 +69,7 @@ export class MqttSink implements Sink, Unit, CommandChannel {
   readonly #listeners: Listener[] = []
   #commandError: string | undefined
   readonly #rivals: Rivals | undefined
+  #publisher: Publisher | undefined
   #healthTimer: NodeJS.Timeout | undefined
 
   constructor(options: MqttSinkOptions) {
@@ -116,6 +121,14 @@ export class MqttSink implements Sink, Unit, CommandChannel {
     this.#enter(this.#state)
   }
 
+  /** Publishes the retained checkpoint anew: the chain was signed. */
+  signed(client = this.#link.client): void {
+    const { checkpoint, topics } = this.#options
+    const last = checkpoint?.()
+    if (last === undefined) return
+    this.#publish(topics.checkpoint, JSON.stringify(last), { qos: 1, retain: true }, client)
+  }
+
   status(): UnitStatus {
     const { client, connections, resumed, error } = this.#link
     const facts = { connected: client !== undefined, connections, resumed, rivals: this.#rivals?.count ?? 0 }
@@ -128,22 +141,27 @@ export class MqttSink implements Sink, Unit, CommandChannel {
   }
 
   async send(batch: readonly OutboxEntry[], signal: AbortSignal): Promise<number | undefined> {
-    const { topics, inspection, inFlight = 200, deadlineMs = 10_000 } = this.#options
-    const client = await this.#link.connected(deadlineMs, signal)
-    const encode = inspection === 'lean' ? lean : full
-    const outcome = await publishBatch(batch, {
-      client,
-      topic: topics.inspection,
-      encode,
-      inFlight,
-      deadlineMs,
-      signal,
-    })
+    const client = await this.#link.connected(this.#options.deadlineMs ?? DEADLINE_MS, signal)
+    if (this.#publisher?.client !== client) this.#publisher = this.#publisherOn(client)
+    const outcome = await this.#publisher.send(batch, signal)
     if (outcome.error !== undefined) {
       if (outcome.broken) this.#link.drop(client, outcome.error)
       if (outcome.acknowledged === 0) throw outcome.error
     }
     return batch[outcome.acknowledged - 1]?.sequence
+  }
+
+  #publisherOn(client: MqttClient): Publisher {
+    const { topics, inspection, inFlight = 200, deadlineMs = DEADLINE_MS } = this.#options
+    const encode = inspection === 'lean' ? lean : full
+    return new Publisher({
+      client,
+      topic: topics.inspection,
+      encode,
+      inFlight,
+      deadlineMs,
+      window: this.window,
+    })
   }
 
   listen(filters: readonly string[], receive: (request: CommandRequest) => void): void {
@@ -158,7 +176,7 @@ export class MqttSink implements Sink, Unit, CommandChannel {
    * @throws Error when there is no connection, or it breaks before; the broker may have it all the same
    */
   async alert(payload: string): Promise<void> {
-    const { topics, deadlineMs = 10_000 } = this.#options
+    const { topics, deadlineMs = DEADLINE_MS } = this.#options
     const client = this.#link.client
     if (client?.connected !== true) throw new Error(`${this.name}: not connected`)
     const late = AbortSignal.timeout(deadlineMs)
@@ -230,6 +248,7 @@ export class MqttSink implements Sink, Unit, CommandChannel {
       () => {
         this.#enter(this.#state, client)
         this.#publishHealth(client)
+        this.signed(client)
       },
     )
   }

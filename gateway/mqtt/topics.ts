@@ -12,6 +12,7 @@ export interface StationTopics {
   readonly alert: string
   readonly state: string
   readonly health: string
+  readonly checkpoint: string
   /** `preview/<tof, spectrum or camera>`. */
   readonly preview: (name: string) => string
   /** What a station subscribes to: one filter per depth a command's name may have. */
@@ -26,6 +27,7 @@ export function stationTopics({ site, line, station }: StationName): StationTopi
     alert: `${base}/alert`,
     state: `${base}/state`,
     health: `${base}/health`,
+    checkpoint: `${base}/checkpoint`,
     preview: (name) => `${base}/preview/${name}`,
     commands: [`${base}/cmd/+`, `${base}/cmd/+/+`],
   }

@@ -2,6 +2,7 @@ import type { Outbox, OutboxEntry } from '../../outbox.ts'
 import type { Database } from '../database.ts'
 import { StoreError } from '../error.ts'
 import type { History } from './history.ts'
+import { Pages } from './pages.ts'
 import { type LogEntry, Tail } from './tail.ts'
 
 /** How far one sink got, as it is kept on disk. */
@@ -22,6 +23,8 @@ interface Cursor extends Omit<CursorRow, 'origin'> {
   turn: number
   /** The turn in which the last batch was handed out. */
   handed: number
+  /** What was read of the disk, while the memory has not what comes next. */
+  readonly pages: Pages
 }
 
 /** How the stored inspections divide for one sink: `stored = delivered + backlog + quarantined`. */
@@ -84,7 +87,7 @@ export class Delivery implements Outbox {
     if (this.#cursors.has(name)) throw new StoreError('invalid', `the sink ${name} is registered already`)
     const known = this.#known.get(name)
     if (known !== undefined) {
-      this.#cursors.set(name, { ...known, saved: known.position, turn: 0, handed: 0 })
+      this.#cursors.set(name, { ...known, saved: known.position, ...this.#begin() })
       return
     }
     // What is the oldest now must not be removed before the cursor stands there.
@@ -93,7 +96,7 @@ export class Delivery implements Outbox {
         'SELECT min(position) AS oldest FROM inspections',
       )
       const origin = row?.oldest == null ? this.#end : row.oldest - 1
-      this.#cursors.set(name, { sink: name, origin, position: origin, saved: -1, turn: 0, handed: 0 })
+      this.#cursors.set(name, { sink: name, origin, position: origin, saved: -1, ...this.#begin() })
     })
     this.#moved()
   }
@@ -129,8 +132,11 @@ export class Delivery implements Outbox {
       cursor.handed = cursor.turn
       if (position < this.#end) {
         const recent = this.#tail.after(position, limit)
-        if (recent.length > 0) return recent
-        const entries = await this.#history.after(position, this.#end, limit)
+        if (recent.length > 0) {
+          cursor.pages.clear()
+          return recent
+        }
+        const entries = await cursor.pages.after(position, this.#end, limit)
         if (entries[0]?.position === position + 1) return entries
         throw new StoreError('corrupt', `${this.#history.database.file}: row ${position + 1} is missing`)
       }
@@ -259,6 +265,11 @@ export class Delivery implements Outbox {
     let delivered = this.#end
     for (const { position } of this.#cursors.values()) delivered = Math.min(delivered, position)
     this.#tail.forget(delivered)
+  }
+
+  /** A cursor that nobody has read by yet. */
+  #begin(): Pick<Cursor, 'turn' | 'handed' | 'pages'> {
+    return { turn: 0, handed: 0, pages: new Pages(this.#history) }
   }
 
   #arrival(signal: AbortSignal): Promise<void> {

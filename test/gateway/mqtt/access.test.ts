@@ -83,7 +83,7 @@ test('what users may do: read, by default; write and call what their entry says'
 
   t.match(acl.refusesPublish(reader, 'plant/x'), /desk may not publish on plant\/x/)
   t.equal(acl.refusesPublish(maker, 'plant/mes/x'), undefined)
-  for (const own of [topics.inspection, topics.state, topics.health]) {
+  for (const own of [topics.inspection, topics.state, topics.health, topics.checkpoint]) {
     for (const visitor of [maker, anyone]) t.match(acl.refusesPublish(visitor, own), /station’s own/)
     t.equal(acl.refusesPublish(station, own), undefined)
   }

@@ -89,6 +89,27 @@ test('a station on a real mosquitto', { skip }, async (t) => {
     },
   )
 
+  await t.test('keeps the newest checkpoint for whoever comes later', async (t) => {
+    let last: { readonly number: number } | undefined
+    const { sink, start, stop } = setUp(t, broker.url, { checkpoint: () => last })
+    await start()
+    sink.signed()
+    last = { number: 1 }
+    const first = await Subscriber.open(broker.url, topics.checkpoint)
+    sink.signed()
+    t.strictSame(JSON.parse((await first.packet(topics.checkpoint)).payload.toString()), { number: 1 })
+    await stop()
+    last = { number: 2 }
+    const again = setUp(t, broker.url, { checkpoint: () => last })
+    await again.start()
+    await first.packet(topics.checkpoint, (text) => text.includes('2'))
+    const later = await Subscriber.open(broker.url, topics.checkpoint)
+    const kept = await later.packet(topics.checkpoint)
+    t.match(kept, { retain: true, qos: 1 })
+    t.strictSame(JSON.parse(kept.payload.toString()), { number: 2 }, 'said again at the next connection')
+    await Promise.all([first.close(), later.close(), again.stop()])
+  })
+
   await t.test('is online, draining, offline; health follows', async (t) => {
     const subscriber = await Subscriber.open(broker.url, `${topics.base}/#`)
     const { sink, start, stop, stopping } = setUp(t, broker.url, { health: () => ({ stored: 7 }) })
