@@ -24,6 +24,8 @@ const USAGE = `poincon <command>
   lot list|show|start|close what was made together, and its totals
   user list|add|remove|passwd
                             who may come to the embedded broker, and what they may do there
+  aggregates [--by hour|day] [--from T] [--lot ID]
+                            parts, grades and measures of every hour and day, also when the inspections are gone
   export [--from T|SEQ] [--to T|SEQ] [--format ndjson|csv|raw] [--out FILE]
                             writes inspections of the log, or their raw data, as lines
   quarantine list|send|drop what a receiver refused for good: why, and what becomes of it
@@ -33,6 +35,8 @@ const USAGE = `poincon <command>
   backup [list|drill]       takes a backup of the log, also of a station that runs; proves that one can be restored
   restore FILE              puts the log of a backup in place of the station's
   catalogue import|search   the lenses that an engraving can belong to
+  engraving match|enrol|forget|evaluate
+                            recognises the symbol on a picture; teaches a new one from one picture
   ingest run|migrate|status|accept
                             writes what a fleet of stations sends into PostgreSQL, and confirms it to each
   help                      prints this
@@ -56,6 +60,7 @@ const VERBS: Readonly<Record<string, () => Promise<(args: readonly string[]) => 
   gauge: async () => (await import('./commands/gauge.ts')).gaugeCommand,
   recipe: async () => (await import('./commands/recipe.ts')).recipeCommand,
   firmware: async () => (await import('./commands/firmware.ts')).firmwareCommand,
+  aggregates: async () => (await import('./commands/aggregates.ts')).aggregatesCommand,
   export: async () => (await import('./commands/export.ts')).exportCommand,
   quarantine: async () => (await import('./commands/quarantine.ts')).quarantineCommand,
   label: async () => (await import('./commands/label.ts')).labelCommand,
@@ -63,6 +68,7 @@ const VERBS: Readonly<Record<string, () => Promise<(args: readonly string[]) => 
   backup: async () => (await import('./commands/backup.ts')).backupCommand,
   restore: async () => (await import('./commands/restore.ts')).restoreCommand,
   catalogue: async () => (await import('./commands/catalogue.ts')).catalogueCommand,
+  engraving: async () => (await import('./commands/engraving.ts')).engravingCommand,
   ingest: async () => (await import('./commands/ingest.ts')).ingestCommand,
   help: () => Promise.resolve(() => say(USAGE)),
 }

@@ -21,7 +21,8 @@ import { rejectWatchOptions } from './reject-watch-options.ts'
 import { shiftsOptions } from './shift-options.ts'
 import { sparkplugOptions } from './sparkplug/options.ts'
 import { storeOptions } from './store/options.ts'
-import { webhookOptions } from './webhook/options.ts'
+import { visionOptions } from './vision/options.ts'
+import { webhookOptions, webhooksOptions } from './webhook/options.ts'
 
 /** The configuration is wrong: a person must mend it, retrying does not help (exit 78). */
 export class ConfigError extends Error {
@@ -100,6 +101,9 @@ export const configSchema = z.strictObject({
     .optional()
     .describe('The station as an edge node of Sparkplug B, for SCADA hosts; absent: it is none.'),
   webhook: webhookOptions.optional().describe('A server that takes inspections by HTTP POST; absent: none.'),
+  webhooks: webhooksOptions
+    .default({})
+    .describe('Further such servers by name, each with a cursor, a key and a choice of parts of its own.'),
   files: filesOptions.optional().describe('Inspections as files, one a day; absent: none.'),
   quarantine: quarantineOptions
     .prefault({})
@@ -125,6 +129,7 @@ export const configSchema = z.strictObject({
   gate: gateOptions.prefault({}).describe('The gate behind the heads.'),
   panel: panelOptions.optional().describe('Lamps, buzzer and buttons at the line.'),
   camera: cameraOptions.optional().describe('The camera over the part.'),
+  vision: visionOptions.prefault({}).describe('Recognition of engravings.'),
   limits: z
     .strictObject({
       waiting_triggers: z

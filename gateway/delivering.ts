@@ -36,6 +36,8 @@ export interface DeliveringParts {
   readonly readers: readonly Sink[]
   /** Asked every 10 s for the retained `health` and the measurement `station`. */
   readonly health: () => HealthReport
+  /** The newest signed place of the chain, for the retained `checkpoint`. */
+  readonly checkpoint: () => unknown
 }
 
 /** The way from the store to whoever subscribes. */
@@ -55,8 +57,12 @@ export interface Delivering {
   readonly publishers: readonly MqttSink[]
   /** Recipe or lot are others now: the retained state says so. */
   announce(): void
+  /** The chain was signed: the retained checkpoint says so. */
+  signed(): void
   /** Whether this cursor is of the station itself, and no delivery. */
   isReader(name: string): boolean
+  /** Whose cursor it is: of a delivery, of a reader of the station, of what the final store confirmed. */
+  roleOf(name: string): 'sink' | 'station' | 'confirmation'
   /** A sink is as well as the worse of its connection and its pump. */
   sinkStatus(name: string): UnitStatus
 }
@@ -105,6 +111,10 @@ export function delivering(parts: DeliveringParts): Delivering {
       ? undefined
       : confirming({ config, deviceId: parts.identity.deviceId, store, upstream, log })
   const confirmed = config.mqtt.upstream?.confirmed === 'required' ? [{ name: CONFIRMED_CURSOR }] : []
+  const roleOf: Delivering['roleOf'] = (name) => {
+    if (name === CONFIRMED_CURSOR) return 'confirmation'
+    return readers.some((reader) => reader.name === name) ? 'station' : 'sink'
+  }
   return {
     broker,
     quarantine,
@@ -131,18 +141,25 @@ export function delivering(parts: DeliveringParts): Delivering {
     announce: () => {
       for (const sink of sinks) if ('announce' in sink) sink.announce()
     },
-    isReader: (name) => name === CONFIRMED_CURSOR || readers.some((reader) => reader.name === name),
+    signed: () => {
+      for (const publisher of publishers) publisher.signed()
+    },
+    isReader: (name) => roleOf(name) !== 'sink',
+    roleOf,
     sinkStatus: (name) => sinkStatus(name, sinks, pumps),
   }
 }
 
 type DeliverySink = MqttSink | InfluxSink | SparkplugSink | WebhookSink | FilesSink
 
-type MqttFacts = Pick<MqttSinkOptions, 'topics' | 'clock' | 'log' | 'facts' | 'health' | 'inspection'>
+type MqttFacts = Pick<
+  MqttSinkOptions,
+  'topics' | 'clock' | 'log' | 'facts' | 'health' | 'checkpoint' | 'inspection'
+>
 
 /** Where inspections go: the embedded broker, the plant's, Sparkplug's, InfluxDB, as far as they are configured. */
 function openSinks(
-  { config, identity, setup, version, log, health, store }: DeliveringParts,
+  { config, identity, setup, version, log, health, checkpoint, store }: DeliveringParts,
   broker: Broker | undefined,
 ): readonly DeliverySink[] {
   const common: MqttFacts = {
@@ -150,7 +167,7 @@ function openSinks(
     clock: systemClock,
     log,
     inspection: config.mqtt.inspection,
-    health,
+    ...{ health, checkpoint },
     facts: () => ({
       device_id: identity.deviceId,
       site: identity.site,
@@ -228,6 +245,9 @@ function openSinks(
     )
   if (config.webhook !== undefined) {
     sinks.push(new WebhookSink({ webhook: config.webhook, clock: systemClock }))
+  }
+  for (const [name, webhook] of Object.entries(config.webhooks)) {
+    sinks.push(new WebhookSink({ webhook, name, clock: systemClock }))
   }
   if (config.files !== undefined) {
     const dir = config.files.dir ?? join(config.data_dir, 'export')

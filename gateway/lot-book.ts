@@ -29,30 +29,55 @@ const booked = inspectionMessage.pick({
 })
 type BookedPart = z.infer<typeof booked>
 
-/** Totals are written at most this often, ms: each writing syncs the disk. */
-const PAUSE_MS = 250
+export interface LotBookOptions {
+  readonly documents: LotDocuments
+  readonly clock: Clock
+  /** Stored inspections that are not counted yet; absent: nobody says. */
+  readonly behind?: () => number
+  /** From its abort on nothing is put off: the station ends. */
+  readonly ending?: AbortSignal
+}
+
+/** Totals are written at most this often, ms: each writing costs the flash two pages, and a sync. */
+const PAUSE_MS = 5000
+/** How long a person who closes a lot waits for its last parts to be counted, ms. */
+const CATCH_UP_MS = 1000
+const LOOK_MS = 10
 
 /**
- * Keeps the totals of every lot, counted from the log as a sink reads it: each stored inspection once, whatever crashed.
- * An inspection of a lot that nobody began, as the station's first, begins it.
+ * Keeps the totals of every lot, counted from the log as a sink reads it: each stored inspection once, whatever crashed,
+ * because the totals say up to where they count, and the cursor moves behind them. An inspection of a lot that nobody
+ * began, as the station's first, begins it.
  */
 export class LotBook implements Sink {
   readonly name = 'lots'
   readonly window = 256
   readonly #documents: LotDocuments
   readonly #clock: Clock
+  readonly #behind: () => number
   #turn: Promise<unknown> = Promise.resolve()
   #writtenAt = Number.NEGATIVE_INFINITY
+  /** How many wait for the totals. */
+  #asking = 0
+  #ending = false
+  /** Ends the pause that is on. */
+  #hurry: (() => void) | undefined
 
-  constructor(documents: LotDocuments, clock: Clock) {
+  constructor({ documents, clock, behind, ending }: LotBookOptions) {
     this.#documents = documents
     this.#clock = clock
+    this.#behind = behind ?? (() => 0)
+    const end = (): void => {
+      this.#ending = true
+      this.#hurry?.()
+    }
+    ending?.addEventListener('abort', end, { once: true })
+    if (ending?.aborted === true) end()
   }
 
   async send(batch: readonly OutboxEntry[], signal: AbortSignal): Promise<number | undefined> {
     // A full batch: it has fallen behind, and one writing for so many parts is not too often.
-    const pauseMs = batch.length < this.window ? this.#writtenAt + PAUSE_MS - this.#clock.now() : 0
-    await this.#clock.sleep(Math.max(0, pauseMs), signal)
+    if (batch.length < this.window) await this.#pause(signal)
     await this.#inTurn(() => this.#count(batch))
     this.#writtenAt = this.#clock.now()
     return batch.at(-1)?.sequence
@@ -75,8 +100,9 @@ export class LotBook implements Sink {
     })
   }
 
-  /** Ends a lot; what is still on its way to the log is counted in it all the same. */
-  close(id: string, recipe: LotRecord['recipe'], by: string): Promise<LotRecord> {
+  /** Ends a lot, what is stored counted in it; what is still on its way to the log is counted later all the same. */
+  async close(id: string, recipe: LotRecord['recipe'], by: string): Promise<LotRecord> {
+    await this.#caughtUp()
     return this.#inTurn(async () => {
       const lot = (await this.#read(id)) ?? newLot(id, recipe, { at: this.#now(), by })
       const closed = { ...lot, closed_at: this.#now(), closed_by: by }
@@ -93,6 +119,29 @@ export class LotBook implements Sink {
       const { totals } = lot
       await this.#write({ ...lot, totals: { ...totals, overridden: totals.overridden + 1 } })
     })
+  }
+
+  /** @throws the signal's reason, when it aborts meanwhile */
+  async #pause(signal: AbortSignal): Promise<void> {
+    const pauseMs = this.#writtenAt + PAUSE_MS - this.#clock.now()
+    if (pauseMs <= 0 || this.#ending || this.#asking > 0 || signal.aborted) return
+    const over = new AbortController()
+    const end = (): void => over.abort()
+    signal.addEventListener('abort', end, { once: true })
+    this.#hurry = end
+    await this.#clock.sleep(pauseMs, over.signal).catch(() => {})
+    this.#hurry = undefined
+    signal.removeEventListener('abort', end)
+    signal.throwIfAborted()
+  }
+
+  /** Resolves when what is stored is counted, or after `CATCH_UP_MS`. */
+  async #caughtUp(): Promise<void> {
+    const lateAt = this.#clock.now() + CATCH_UP_MS
+    this.#asking += 1
+    this.#hurry?.()
+    while (this.#behind() > 0 && this.#clock.now() < lateAt) await this.#clock.sleep(LOOK_MS)
+    this.#asking -= 1
   }
 
   async #count(batch: readonly OutboxEntry[]): Promise<void> {

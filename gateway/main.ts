@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { systemClock } from '../drivers/clock.ts'
 import { AggregateBook } from './aggregates/book.ts'
+import { reportSums } from './aggregates/report.ts'
 import { alerting } from './alerting.ts'
 import type { AnomalyScorer } from './anomaly.ts'
 import { loadAnomalyScorer } from './anomaly-files.ts'
@@ -31,6 +32,7 @@ import type { Broker } from './mqtt/broker.ts'
 import { CommandServer } from './mqtt/commands.ts'
 import { stationTopics } from './mqtt/topics.ts'
 import { OldHeads } from './old-heads.ts'
+import { oldHeadsView } from './old-heads-view.ts'
 import { cameraOf, panelOf, smallPicture } from './periphery.ts'
 import { type Proof, proofOf } from './proof/proof.ts'
 import { QualityWatch } from './quality.ts'
@@ -41,9 +43,11 @@ import { Setup } from './setup.ts'
 import { ShiftBook } from './shift-book.ts'
 import { run, type Unit } from './station.ts'
 import { describeStation } from './station-view.ts'
+import { describeStorage } from './storage-view.ts'
 import { openStore } from './store/open.ts'
 import { retentionLimits } from './store/retention/limits.ts'
 import type { Store } from './store/store.ts'
+import { historyOf } from './stored-history.ts'
 
 /** Room that is kept for a disk that others fill. */
 const BALLAST_BYTES = 8 * 1024 * 1024
@@ -112,9 +116,11 @@ export async function runStation(options: StationOptions): Promise<void> {
       )
       const firstPart = new FirstPart(store.state, log)
       await firstPart.load()
-      const proof = await proofOf({ config, identity, store, clock: systemClock, log })
+      let signed = (): void => {}
+      const proof = await proofOf({ config, identity, store, taken: () => signed(), clock, log })
       const parts = { identity, store, hardware, setup, anomalies, firstPart, proof }
       const station = assemble({ ...options, ...parts })
+      signed = station.signed
       await run(station.units, options.signal, log, station.ready)
     } finally {
       await store.close()
@@ -134,8 +140,15 @@ interface Parts extends StationOptions {
   readonly proof: Proof
 }
 
+interface Assembled {
+  readonly units: readonly Unit[]
+  readonly ready: () => void
+  /** The chain was signed. */
+  readonly signed: () => void
+}
+
 /** Wires everything to everything; nothing runs yet. */
-function assemble(parts: Parts): { readonly units: readonly Unit[]; readonly ready: () => void } {
+function assemble(parts: Parts): Assembled {
   const { config, log, identity, store, hardware, setup, anomalies, firstPart, version } = parts
   const clock = systemClock
   const ungated = hardware.gate === undefined
@@ -150,7 +163,10 @@ function assemble(parts: Parts): { readonly units: readonly Unit[]; readonly rea
     counters: () => counters.sinceStart(),
     sinks: () => delivery.counts(),
   })
-  const lots = new LotBook(store.documents, clock)
+  const lots = new LotBook({
+    ...{ documents: store.documents, clock, ending: parts.signal },
+    behind: () => store.backlog('lots'),
+  })
   const sums = new AggregateBook(store.aggregates, clock)
   const retention = store.retention({
     limits: retentionLimits(config.store),
@@ -167,6 +183,7 @@ function assemble(parts: Parts): { readonly units: readonly Unit[]; readonly rea
     log,
     store,
     health,
+    checkpoint: () => checkpoints.last,
     readers: [lots, sums],
   })
   const { screen, publishers } = delivery
@@ -260,6 +277,7 @@ function assemble(parts: Parts): { readonly units: readonly Unit[]; readonly rea
   const lineStopped = (): boolean => measure.gate.lineStopped
   const { sinkStatus, isReader, counts } = delivery
   const view = { config, identity, version, clock, discipline, board, setup, dryRun, heads, counters }
+  const stored = { config, store, retention, checkpoint: () => checkpoints.last }
   const api = new ApiServer({
     host: config.http.host,
     port: config.http.port,
@@ -270,6 +288,10 @@ function assemble(parts: Parts): { readonly units: readonly Unit[]; readonly rea
     station: () => describeStation({ ...view, counts, isReader, sinkStatus, lineStopped }),
     quality: () => describeQuality(quality, alerted.alerts.open()),
     trace,
+    aggregates: (query) => reportSums(store.aggregates, query),
+    storage: () => describeStorage({ ...stored, quarantine: delivery.quarantine, roleOf: delivery.roleOf }),
+    oldHeads: oldHeadsView({ door, store }),
+    checkpoints: parts.proof.signed,
     feed,
     consoleDir: fileURLToPath(new URL('../console/', import.meta.url)),
     sensors: door,
@@ -277,6 +299,7 @@ function assemble(parts: Parts): { readonly units: readonly Unit[]; readonly rea
     log,
   })
   return {
+    signed: () => delivery.signed(),
     units: [
       ...measure.early,
       ...[discipline, checkpoints, ...delivery.units, retention, ...over, ...servers],
@@ -345,25 +368,6 @@ function commandServers(
   })
   const topics = stationTopics(config)
   return delivery.channels.map((channel) => new CommandServer({ topics, channel, handlers, clock, log }))
-}
-
-/** The log as `cmd/replay` reads it. */
-function historyOf(store: Store): LineCommandParts['history'] {
-  return {
-    get epoch() {
-      return store.epoch.epoch
-    },
-    last: async (name) => {
-      if (name === store.epoch.epoch) return (await store.latest(1))[0]?.sequence ?? 0
-      const index = store.epochs.findIndex(({ epoch }) => epoch === name)
-      const [epoch, next] = [store.epochs[index], store.epochs[index + 1]]
-      return epoch === undefined || next === undefined ? undefined : next.base - epoch.base
-    },
-    from: async (name, sequence, limit) => {
-      const epoch = store.epochs.find((one) => one.epoch === name)
-      return epoch === undefined ? [] : await store.from(sequence, limit, epoch)
-    },
-  }
 }
 
 /** Node-RED, where it is wanted and has a broker to talk to. */

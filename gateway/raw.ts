@@ -1,3 +1,4 @@
+import { constants, deflateSync, inflateSync } from 'node:zlib'
 import { decode, Encoder } from '@msgpack/msgpack'
 import { z } from 'zod'
 import { CHANNELS, decodeSpectrum, type Spectrum } from '../drivers/as7341/counts.ts'
@@ -178,14 +179,26 @@ export function looksOf(head: RawHead, takenAt: number): readonly Look[] {
 /** Keeps its buffer from one record to the next, and gives each away as a copy. */
 const encoder = new Encoder()
 
-/** The raw record of one part, as the store keeps it: MessagePack of `poincon.raw/1`. */
+/** First byte of a zlib stream (RFC 1950 §2.2: deflate, 32 kB window); a map of MessagePack begins with another. */
+const ZLIB = 0x78
+/** More than a part with a hundred looks: what claims to be longer is no raw record. */
+const MOST_BYTES = 16 * 1024 * 1024
+
+/**
+ * The raw record of one part, as the store keeps it: MessagePack of `poincon.raw/1`, in a zlib stream. The zeros of the
+ * frames, and the last look that stands there twice, are more than half of it, and every byte is written to the flash
+ * twice.
+ */
 export function encodeRaw(record: RawRecord): Uint8Array {
-  return encoder.encode(record)
+  return deflateSync(encoder.encodeSharedRef(record), { level: constants.Z_BEST_SPEED })
 }
 
-/** @throws ZodError when the bytes are not a raw record */
+/** @param stored also one of an earlier release, which is not compressed @throws Error when it is not a raw record */
 export function decodeRaw(stored: Uint8Array): RawRecord {
-  return rawRecord.parse(decode(stored))
+  const { buffer, byteOffset, byteLength } =
+    stored[0] === ZLIB ? inflateSync(stored, { maxOutputLength: MOST_BYTES }) : stored
+  // What is cut from a Buffer is one, and writes itself as an object into JSON.
+  return rawRecord.parse(decode(new Uint8Array(buffer, byteOffset, byteLength)))
 }
 
 /** The raw record as one line of JSON, payloads in base64. */

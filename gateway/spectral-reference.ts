@@ -41,9 +41,6 @@ export const spectralReference = z.strictObject({
     .describe('Relative change of the light per kelvin; absent: 0.001.'),
 })
 
-/** A white reference in snake_case. */
-export type SpectralReferenceJson = z.infer<typeof spectralReference>
-
 /**
  * @param input as the store or a file gave it
  * @throws ZodError
@@ -62,31 +59,8 @@ export function parseSpectralReference(input: unknown): SpectralReference {
   }
 }
 
-/** The same in snake_case: `parseSpectralReference` gives it back. */
-export function spectralReferenceJson(reference: SpectralReference): SpectralReferenceJson {
-  const { white, dark, tileStd, lampTemperatureC, perKelvin, heads, tile, ...origin } = reference
-  return {
-    ...origin,
-    heads: [...heads],
-    tile: { ...tile },
-    white: lightJson(white),
-    ...(dark === undefined ? {} : { dark: lightJson(dark) }),
-    tile_std: tileStd,
-    ...(lampTemperatureC === undefined ? {} : { lamp_temperature_c: lampTemperatureC }),
-    ...(perKelvin === undefined ? {} : { per_kelvin: perKelvin }),
-  }
-}
-
-type LightJson = SpectralReferenceJson['white']
+type LightJson = z.infer<typeof light>
 
 function lightFrom({ channels, gains, lamp_ma: lampMa }: LightJson): Light {
   return { channels, gains, ...(lampMa === undefined ? {} : { lampMa }) }
-}
-
-function lightJson({ channels, gains, lampMa }: Light): LightJson {
-  return {
-    channels: { ...channels },
-    gains: [...gains],
-    ...(lampMa === undefined ? {} : { lamp_ma: lampMa }),
-  }
 }

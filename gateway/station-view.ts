@@ -29,7 +29,17 @@ export interface StationViewParts {
 }
 
 /** Units that are told beside the heads, in this order, where the station has them. */
-const EQUIPMENT = ['gate', 'trigger', 'encoder', 'environment', 'panel', 'camera', 'calibration'] as const
+const EQUIPMENT = [
+  'gate',
+  'trigger',
+  'encoder',
+  'environment',
+  'panel',
+  'camera',
+  'calibration',
+  'retention',
+  'esp32',
+] as const
 
 /** The station as a person or a program that looks at it sees it. */
 export function describeStation(parts: StationViewParts): StationState {

@@ -1,6 +1,7 @@
 import type { Clock } from '../../drivers/clock.ts'
 import type { OutboxEntry, Sink } from '../outbox.ts'
 import { type CountedPart, partOf } from './part.ts'
+import type { FoundSums } from './read.ts'
 import { Sums, storedSums } from './sums.ts'
 
 export type Period = 'hour' | 'day'
@@ -28,6 +29,8 @@ export interface SumsQuery {
   readonly station?: string | undefined
   readonly recipe?: string | undefined
   readonly lot?: string | undefined
+  /** Only what stands behind it, in the order of all. */
+  readonly after?: SumsKey | undefined
   readonly limit: number
 }
 
@@ -51,12 +54,6 @@ export interface SumsTable {
 export interface CountedLog<E extends { readonly epoch: string }> {
   readonly epochs: readonly E[]
   from(sequence: number, limit: number, epoch: NoInfer<E>): Promise<readonly OutboxEntry[]>
-}
-
-/** One set of sums, as it is asked for. */
-export interface FoundSums {
-  readonly key: SumsKey
-  readonly sums: Sums
 }
 
 /** Each writing costs the flash the rows of the hour and the day anew. */
@@ -90,19 +87,6 @@ export class AggregateBook implements Sink {
     await this.#inTurn(() => this.#count(batch))
     this.#writtenAt = this.#clock.now()
     return batch.at(-1)?.sequence
-  }
-
-  /** What is kept, oldest first. */
-  async find(query: SumsQuery): Promise<FoundSums[]> {
-    const rows = await this.#table.find(query)
-    return rows.map(({ parts: _parts, value, ...key }) => ({ key, sums: Sums.from(storedSums.parse(value)) }))
-  }
-
-  /** All that is found, in one. */
-  async total(query: SumsQuery): Promise<Sums> {
-    const total = new Sums()
-    for (const { sums } of await this.find(query)) total.merge(sums)
-    return total
   }
 
   /**

@@ -1,12 +1,16 @@
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
+import { sumsReport } from '../aggregates/report.ts'
 import { inspectionMessage } from '../message.ts'
+import { checkpointPageSchema } from '../proof/checkpoint-page.ts'
 import { documented, jsonSchema } from './door.ts'
 import { healthReport, readyReport } from './health.ts'
+import { oldHeadsReport } from './old-heads.ts'
 import { problemDetails } from './problem.ts'
 import { qualityReport } from './quality.ts'
 import { stationState } from './station-state.ts'
+import { storageReport } from './storage.ts'
 
 const DESCRIPTION = `The station's inspections, state and health.
 
@@ -32,6 +36,10 @@ export function addSchemas(app: FastifyInstance): void {
   app.addSchema({ $id: 'ReadyReport', ...jsonSchema(readyReport, 'output') })
   app.addSchema({ $id: 'StationState', ...jsonSchema(stationState, 'output') })
   app.addSchema({ $id: 'QualityReport', ...jsonSchema(qualityReport, 'output') })
+  app.addSchema({ $id: 'StorageReport', ...jsonSchema(storageReport, 'output') })
+  app.addSchema({ $id: 'OldHeadsReport', ...jsonSchema(oldHeadsReport, 'output') })
+  app.addSchema({ $id: 'CheckpointPage', ...jsonSchema(checkpointPageSchema, 'output') })
+  app.addSchema({ $id: 'SumsReport', ...jsonSchema(sumsReport, 'output') })
   app.addSchema({ $id: 'Problem', ...jsonSchema(problemDetails, 'output') })
 }
 

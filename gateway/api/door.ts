@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifySchema, FastifyTypeProvider } from 'fastify'
 import { z } from 'zod'
+import { MOMENT_FORMS, momentOf } from '../aggregates/moment-text.ts'
 import { ApiProblem, fieldErrors } from './problem.ts'
 
 /** Gives handlers the type that their Zod schema yields; answers are typed where they are made. */
@@ -44,6 +45,14 @@ export function wholeNumber(min: number, max: number) {
     })
     .transform(Number)
     .meta({ type: 'integer', minimum: min, maximum: max })
+}
+
+/** A day or a time in a query string; a handler gets it in UTC with milliseconds. */
+export function moment() {
+  return z
+    .string(MOMENT_FORMS)
+    .refine((text) => momentOf(text) !== undefined, { error: ({ input }) => `${input}: ${MOMENT_FORMS}` })
+    .transform((text) => momentOf(text) ?? text)
 }
 
 /** A route's schema as JSON Schema, for the OpenAPI document. */

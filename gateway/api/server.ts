@@ -2,10 +2,13 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import type { Clock } from '../../drivers/clock.ts'
 import type { Log } from '../log.ts'
 import type { Unit, UnitStatus } from '../station.ts'
+import { type AskAggregates, aggregateRoutes } from './aggregates.ts'
+import { type AskCheckpoints, checkpointRoutes } from './checkpoints.ts'
 import { addSchemas, docsRoutes } from './docs.ts'
 import { noSchemaCompilers, useZodDoor } from './door.ts'
 import { healthRoutes } from './health.ts'
 import { inspectionRoutes } from './inspections.ts'
+import { type AskOldHeads, oldHeadRoutes } from './old-heads.ts'
 import { PAGE_POLICY, pageRoutes } from './page.ts'
 import type { AskStation, Exposition, Feed, Health, History } from './ports.ts'
 import { ApiProblem, problemHandler, sendProblem } from './problem.ts'
@@ -14,6 +17,7 @@ import { realtimeRoutes, webSockets } from './realtime.ts'
 import { RealtimeHub, type RealtimeLimits } from './realtime-hub.ts'
 import { longestRead, type SensorDoor, sensorRoutes } from './sensors.ts'
 import { stationRoutes } from './station.ts'
+import { type AskStorage, storageRoutes } from './storage.ts'
 import { type AskTrace, traceRoutes } from './trace.ts'
 
 /** What the API shows, and where it comes from. */
@@ -24,6 +28,10 @@ export interface ApiSources {
   readonly metrics: Exposition
   readonly station: AskStation
   readonly quality: AskQuality
+  readonly aggregates: AskAggregates
+  readonly storage: AskStorage
+  readonly oldHeads: AskOldHeads
+  readonly checkpoints: AskCheckpoints
   readonly trace: AskTrace
   readonly feed: Feed
   /** The folder that Vite builds: `dist/console`. */
@@ -77,6 +85,10 @@ export function buildServer(sources: ApiSources): FastifyInstance {
     stationRoutes(routes, sources.station)
     qualityRoutes(routes, sources.quality)
     inspectionRoutes(routes, sources.history)
+    aggregateRoutes(routes, sources.aggregates)
+    storageRoutes(routes, sources.storage)
+    oldHeadRoutes(routes, sources.oldHeads)
+    checkpointRoutes(routes, sources.checkpoints)
     traceRoutes(routes, sources.trace)
     pageRoutes(routes, sources.consoleDir)
     done()

@@ -21,7 +21,9 @@ export const partCounters = z.object({
 })
 
 const equipment = z.object({
-  name: name.describe('`gate`, `trigger`, `encoder`, `environment`, `panel`, `camera` or `calibration`'),
+  name: name.describe(
+    '`gate`, `trigger`, `encoder`, `environment`, `panel`, `camera`, `calibration`, `retention` (the store) or `esp32` (old heads)',
+  ),
   state: state.describe('`ok`; `degraded`: works with something missing; `failed`: does not do its work'),
   detail: z.string().optional().describe('What is wrong, for a person; where the state is not `ok`'),
   facts: facts.optional().describe('What it counts and measures, by name; a unit of measure ends the name'),

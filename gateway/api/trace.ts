@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { type Trace, traceRecord } from '../proof/trace-record.ts'
 import { jsonSchema, type ZodDoor } from './door.ts'
+import { oneAtATime } from './in-turn.ts'
 import { preferred } from './preferred.ts'
 import { ApiProblem, documentedProblem } from './problem.ts'
 import { TRACE_POLICY, tracePage } from './trace-page.ts'
@@ -11,9 +12,6 @@ export type AskTrace = (token: string) => Promise<Trace | undefined>
 
 /** As long as the longest token: a name of 64 characters, and what proves it. */
 const LONGEST = 90
-/** Histories are put together one at a time: parts come first. So many may wait. */
-const MOST_WAITING = 8
-const RETRY_AFTER_S = 2
 
 const byToken = z.object({ token: z.string().min(1).max(LONGEST, 'expected the code of a label') })
 
@@ -52,11 +50,7 @@ export function traceRoutes(plain: FastifyInstance, trace: AskTrace): void {
         vary: 'accept, accept-language',
         'x-robots-tag': 'noindex',
       })
-      const told = await inTurn(() => trace(request.params.token))
-      if (told === 'busy') {
-        reply.header('retry-after', String(RETRY_AFTER_S))
-        throw new ApiProblem(503, 'too many ask at once: try again in a moment')
-      }
+      const told = await inTurn(() => trace(request.params.token), reply)
       // One answer for a forged code and for one whose lot is gone: nobody learns which names there are.
       if (told === undefined) throw new ApiProblem(404, 'this code leads to nothing that this station knows')
       const { accept, 'accept-language': languages } = request.headers
@@ -71,21 +65,4 @@ export function traceRoutes(plain: FastifyInstance, trace: AskTrace): void {
         .send(tracePage(told, language))
     },
   )
-}
-
-/** Runs work in the order it came; refuses it when too much waits. */
-function oneAtATime(): <T>(work: () => Promise<T>) => Promise<T | 'busy'> {
-  let waiting = 0
-  let turn: Promise<unknown> = Promise.resolve()
-  return async (work) => {
-    if (waiting >= MOST_WAITING) return 'busy'
-    waiting += 1
-    const done = turn.then(work)
-    turn = done.catch(() => {})
-    try {
-      return await done
-    } finally {
-      waiting -= 1
-    }
-  }
 }

@@ -21,7 +21,9 @@ export type Found<K extends CalibrationKind = CalibrationKind> =
   | { readonly state: 'missing' }
 
 /**
- * The newest row that holds. One that is dated in the future counts: the clock of a station may be set back.
+ * The newest row that holds. Which is newer the store knows, by the order they were saved in: the clock of a station may
+ * be set back.
+ * @param rows the one that was saved last first
  * @param atMs ms since 1970
  */
 export function newestValid<K extends CalibrationKind>(
@@ -29,9 +31,7 @@ export function newestValid<K extends CalibrationKind>(
   wanted: Wanted<K>,
   atMs: number,
 ): Found<K> {
-  const fitting = rows
-    .filter((row): row is RowOf<K> => row.kind === wanted.kind && fits(row, wanted))
-    .sort((one, other) => Date.parse(other.at) - Date.parse(one.at) || (other.id < one.id ? -1 : 1))
+  const fitting = rows.filter((row): row is RowOf<K> => row.kind === wanted.kind && fits(row, wanted))
   const valid = fitting.find((row) => !isExpired(row, atMs))
   if (valid !== undefined) return { state: 'valid', row: valid }
   const [newest] = fitting

@@ -3,25 +3,35 @@ import { type FileHandle, open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { parseArgs } from 'node:util'
 import { commandConfig } from '../config-file.ts'
-import { FORMS } from '../export/form.ts'
+import { FORMS, messageOf } from '../export/form.ts'
+import { parquetFile } from '../export/parquet.ts'
+import type { InspectionMessage } from '../message.ts'
 import type { OutboxEntry } from '../outbox.ts'
 import { decodeRaw, rawLine } from '../raw.ts'
 import { Archive } from '../rejudge/archive.ts'
 import { Progress } from '../rejudge/progress.ts'
-import { RequestError, type Selection, type Stretch, selectionOf, stretchOf } from '../rejudge/range.ts'
+import {
+  RequestError,
+  type Selection,
+  STRETCH_OPTIONS,
+  type Stretch,
+  selectionOf,
+  stretchOf,
+} from '../rejudge/range.ts'
 
-const USAGE = `poincon export [--from T|SEQ] [--to T|SEQ] [--epoch ID] [--format ndjson|csv|raw] [--out FILE] [--config FILE]
+const USAGE = `poincon export [--from T|SEQ] [--to T|SEQ] [--epoch ID] [--format ndjson|csv|parquet|raw] [--out FILE] [--config FILE]
 
 Writes inspections of the station's log, oldest first: whole messages one a line (ndjson), their scalars (csv,
-RFC 4180), or the raw data of the heads as 'run --replay' and 'rejudge' read them (raw). T is a time
-(2026-03-01T08:00:00Z), SEQ a sequence of the epoch (default: the newest). Without --out to standard output; a FILE is
-there whole or not at all. Reads only; the station may run meanwhile.
+RFC 4180), the same with types (parquet, into a FILE only), or the raw data of the heads as 'run --replay' and 'rejudge'
+read them (raw). T is a time (2026-03-01T08:00:00Z), SEQ a sequence of the epoch (default: the newest). Without --out to
+standard output; a FILE is there whole or not at all. Reads only; the station may run meanwhile.
 
 Exit codes: 0 written · 1 nothing found, or it cannot be written · 2 wrong usage
 `
 
-const FORMATS = ['ndjson', 'csv', 'raw'] as const
+const FORMATS = ['ndjson', 'csv', 'parquet', 'raw'] as const
 type Format = (typeof FORMATS)[number]
+type LineFormat = Exclude<Format, 'parquet'>
 
 /** Nobody reads any further. */
 class EnoughError extends Error {
@@ -43,9 +53,7 @@ export async function exportCommand(args: readonly string[]): Promise<number> {
     args: [...args],
     options: {
       config: { type: 'string', short: 'c' },
-      from: { type: 'string' },
-      to: { type: 'string' },
-      epoch: { type: 'string' },
+      ...STRETCH_OPTIONS,
       format: { type: 'string', short: 'f', default: 'ndjson' },
       out: { type: 'string', short: 'o' },
       help: { type: 'boolean', short: 'h', default: false },
@@ -79,14 +87,14 @@ async function exported(
   const archive = await Archive.open(dir)
   try {
     const selection = selectionOf(archive, asked.stretch)
+    if (asked.format === 'parquet') return await exportedParquet(archive, selection, asked.out)
     const output = asked.out === undefined ? standardOutput() : await fileOutput(asked.out)
     try {
       const { written, missing } = await writeAll(archive, selection, { format: asked.format, output })
       if (missing > 0) process.stderr.write(`${missing} inspections have no raw record any more\n`)
       if (written === 0) {
         await output.giveUp()
-        process.stderr.write(`${archive.file}: nothing in this stretch of the log\n`)
-        return 1
+        return sayNothingFound(archive)
       }
       await output.done()
       return 0
@@ -100,20 +108,51 @@ async function exported(
   }
 }
 
-async function writeAll(
+function sayNothingFound(archive: Archive): number {
+  process.stderr.write(`${archive.file}: nothing in this stretch of the log\n`)
+  return 1
+}
+
+async function exportedParquet(
   archive: Archive,
   selection: Selection,
-  { format, output }: { readonly format: Format; readonly output: Output },
-): Promise<{ readonly written: number; readonly missing: number }> {
-  const progress = new Progress({
+  out: string | undefined,
+): Promise<number> {
+  if (out === undefined) throw new RequestError('--format parquet: expected --out FILE, it is no text')
+  const progress = progressOfInspections()
+  async function* messages(): AsyncGenerator<InspectionMessage> {
+    for await (const entry of selected(archive, selection)) {
+      yield messageOf(entry)
+      progress.one()
+    }
+  }
+  const written = await parquetFile({ path: out, written: `${out}.${process.pid}`, messages: messages() })
+  return written === 0 ? sayNothingFound(archive) : 0
+}
+
+async function* selected(archive: Archive, selection: Selection): AsyncGenerator<OutboxEntry> {
+  for await (const entry of archive.entries(selection.begin)) {
+    if (entry.position > selection.end) return
+    if (selection.includes(entry.payload)) yield entry
+  }
+}
+
+function progressOfInspections(): Progress {
+  return new Progress({
     what: 'inspections',
     now: () => performance.now(),
     say: (line) => process.stderr.write(`${line}\n`),
   })
+}
+
+async function writeAll(
+  archive: Archive,
+  selection: Selection,
+  { format, output }: { readonly format: LineFormat; readonly output: Output },
+): Promise<{ readonly written: number; readonly missing: number }> {
+  const progress = progressOfInspections()
   let missing = 0
-  for await (const entry of archive.entries(selection.begin)) {
-    if (entry.position > selection.end) break
-    if (!selection.includes(entry.payload)) continue
+  for await (const entry of selected(archive, selection)) {
     const line = await lineOf(archive, entry, format)
     if (line === undefined) {
       missing += 1
@@ -127,13 +166,10 @@ async function writeAll(
 }
 
 /** @returns undefined where retention has taken the raw record */
-async function lineOf(archive: Archive, entry: OutboxEntry, format: Format): Promise<string | undefined> {
+async function lineOf(archive: Archive, entry: OutboxEntry, format: LineFormat): Promise<string | undefined> {
   if (format !== 'raw') return FORMS[format].record(entry)
   const raw = await archive.raw(entry)
-  if (raw === undefined) return undefined
-  // SQLite gives a Buffer, and what is cut from one would write itself as an object.
-  const plain = new Uint8Array(raw.buffer, raw.byteOffset, raw.byteLength)
-  return `${rawLine(decodeRaw(plain))}\n`
+  return raw === undefined ? undefined : `${rawLine(decodeRaw(raw))}\n`
 }
 
 /** A reader that has seen enough (`| head`) is no fault. */

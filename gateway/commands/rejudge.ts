@@ -8,7 +8,7 @@ import { Archive } from '../rejudge/archive.ts'
 import { CalibrationFinder } from '../rejudge/calibrations.ts'
 import { changeOf, partLine } from '../rejudge/outcome.ts'
 import { Progress } from '../rejudge/progress.ts'
-import { RequestError, stretchOf } from '../rejudge/range.ts'
+import { RequestError, STRETCH_OPTIONS, stretchOf } from '../rejudge/range.ts'
 import { type FindRecipe, recipesOf } from '../rejudge/recipes.ts'
 import { recordedTrays } from '../rejudge/recordings.ts'
 import { type Orders, type RecipeState, Rejudge } from '../rejudge/rejudge.ts'
@@ -34,9 +34,7 @@ const OPTIONS = {
   'recipe-file': { type: 'string' },
   calibration: { type: 'string' },
   'calibration-file': { type: 'string' },
-  from: { type: 'string' },
-  to: { type: 'string' },
-  epoch: { type: 'string' },
+  ...STRETCH_OPTIONS,
   json: { type: 'boolean', default: false },
   help: { type: 'boolean', short: 'h', default: false },
 } as const

@@ -56,13 +56,17 @@ async function show(config: Config, json: boolean): Promise<number> {
   return 0
 }
 
-function onWire({ figures, sinks, anchors }: StoreSurvey): object {
+function onWire({ figures, sinks, anchors, oldDevices }: StoreSurvey): object {
   return {
     ...figuresOnWire(figures),
     sinks: Object.fromEntries(sinks.map(({ name, backlog }) => [name, backlog])),
     anchors: anchors.map(({ base, position, hash, removedAt, broken }) => ({
       ...{ removed: position - base, hash, removed_at: removedAt },
       ...(broken === undefined ? {} : { broken }),
+    })),
+    old_heads: oldDevices.map(({ deviceId, samples, lastAt }) => ({
+      ...{ device_id: deviceId, samples },
+      ...(lastAt === undefined ? {} : { last_at: lastAt }),
     })),
   }
 }

@@ -6,7 +6,14 @@ import { architectureOf } from '../rejudge/architecture.ts'
 import { Archive } from '../rejudge/archive.ts'
 import { ChainWalk } from '../rejudge/chain-walk.ts'
 import { Progress } from '../rejudge/progress.ts'
-import { RequestError, type Selection, type Stretch, selectionOf, stretchOf } from '../rejudge/range.ts'
+import {
+  RequestError,
+  type Selection,
+  STRETCH_OPTIONS,
+  type Stretch,
+  selectionOf,
+  stretchOf,
+} from '../rejudge/range.ts'
 import { Verifier } from '../rejudge/verify.ts'
 import { followed } from '../rejudge/verify-chain.ts'
 import { auditOf, checkpointsIn, type Witnesses } from '../rejudge/verify-checkpoints.ts'
@@ -33,9 +40,7 @@ export async function verifyCommand(args: readonly string[]): Promise<number> {
     args: [...args],
     options: {
       config: { type: 'string', short: 'c' },
-      from: { type: 'string' },
-      to: { type: 'string' },
-      epoch: { type: 'string' },
+      ...STRETCH_OPTIONS,
       key: { type: 'boolean', default: false },
       trust: { type: 'string', multiple: true, default: [] },
       published: { type: 'string', multiple: true, default: [] },

@@ -3,14 +3,17 @@ import { Alerts } from './alerts.tsx'
 import { Banners } from './banners.tsx'
 import { Channels } from './channels.tsx'
 import { RealtimeFeed } from './feed.ts'
-import { type Format, formatFor } from './format.ts'
+import { formatFor } from './format.ts'
+import { Header } from './header.tsx'
 import { Heights } from './heights.tsx'
-import { useNow, usePaced, usePalette } from './hooks.ts'
+import { HistoryRoom } from './history.tsx'
+import { useNow, usePaced, usePalette, useRoom } from './hooks.ts'
 import { Inspections } from './inspections.tsx'
 import { QualityFeed } from './quality-feed.ts'
 import { after, type ConsoleEvent, type ConsoleState, NOTHING_YET, outlook } from './state.ts'
 import { LotCounters, Units } from './station.tsx'
-import { LANGUAGES, type Language, TEXTS } from './texts.ts'
+import { StorageRoom } from './storage.tsx'
+import { type Language, TEXTS } from './texts.ts'
 import { VerdictPanel } from './verdict.tsx'
 
 const DRAWN_EVERY_MS = 200
@@ -19,6 +22,9 @@ const NO_ALERTS: readonly [] = []
 interface AppProps {
   readonly feedUrl: string
   readonly qualityUrl: string
+  readonly historyUrl: string
+  readonly storageUrl: string
+  readonly oldHeadsUrl: string
   readonly language: Language
   /** Called with what a person chose, to be kept. */
   readonly onLanguage: (language: Language) => void
@@ -28,9 +34,10 @@ interface AppProps {
   readonly onProblem: (problem: unknown) => void
 }
 
-/** The live page: what happened to the part, what was measured, what came before, and how the station is. */
+/** The page: the live room tells of the part that passes; history and storage are a touch away. */
 export function App(props: AppProps) {
-  const { onLanguage } = props
+  const { onLanguage, onProblem } = props
+  const room = useRoom()
   const state = useFeeds(props)
   useNewRelease(state.version, props.onNewRelease)
   const [language, setLanguage] = useState(props.language)
@@ -58,26 +65,44 @@ export function App(props: AppProps) {
   )
   return (
     <>
-      <Header state={state} format={format} onLanguage={choose} />
+      <Header {...{ state, room, format }} outlook={view} onLanguage={choose} />
       <Banners state={state} now={now} format={format} />
-      <main>
+      <main class={`room-${room}`}>
         <Alerts
           alerts={state.quality?.alerts ?? NO_ALERTS}
           wallMs={Date.now() + state.gatewayAhead}
           format={format}
         />
-        <VerdictPanel outlook={view} format={format} />
-        <Heights block={newest?.vl53l8ch} {...measured} />
-        <Channels block={newest?.as7341} {...measured} />
-        {history}
-        <aside>
-          {state.station !== undefined && (
-            <>
-              <LotCounters station={state.station} quality={state.quality} format={format} />
-              <Units station={state.station} format={format} />
-            </>
-          )}
-        </aside>
+        {room === 'live' && (
+          <>
+            <VerdictPanel outlook={view} format={format} />
+            <Heights block={newest?.vl53l8ch} {...measured} />
+            <Channels block={newest?.as7341} {...measured} />
+            {history}
+            <aside>
+              {state.station !== undefined && (
+                <>
+                  <LotCounters station={state.station} quality={state.quality} format={format} />
+                  <Units station={state.station} format={format} />
+                </>
+              )}
+            </aside>
+          </>
+        )}
+        {room === 'history' && (
+          <HistoryRoom
+            url={props.historyUrl}
+            station={state.station}
+            {...{ gatewayAhead: state.gatewayAhead, format, palette, onProblem }}
+          />
+        )}
+        {room === 'storage' && (
+          <StorageRoom
+            storageUrl={props.storageUrl}
+            oldHeadsUrl={props.oldHeadsUrl}
+            {...{ gatewayAhead: state.gatewayAhead, format, onProblem }}
+          />
+        )}
       </main>
     </>
   )
@@ -112,48 +137,4 @@ function useNewRelease(version: string | undefined, onNewRelease: () => void): v
 
 function reduce(state: ConsoleState, event: ConsoleEvent): ConsoleState {
   return after(state, event, { now: performance.now(), wall: Date.now() })
-}
-
-interface HeaderProps {
-  readonly state: ConsoleState
-  readonly format: Format
-  readonly onLanguage: (language: Language) => void
-}
-
-function Header({ state, format, onLanguage }: HeaderProps) {
-  const { texts, language } = format
-  const { station, connection } = state
-  return (
-    <header class="top">
-      <h1>Poinçon</h1>
-      {station !== undefined && (
-        <>
-          <p class="place">
-            {station.site} / {station.line} / {station.station}
-          </p>
-          <p class="recipe">
-            {texts.recipe} {station.recipe.id} · {texts.revision} {station.recipe.revision}
-          </p>
-        </>
-      )}
-      <p class={`connection connection-${connection}`}>
-        {connection === 'open' ? texts.connected : texts.connecting}
-      </p>
-      <fieldset class="languages">
-        <legend class="visually-hidden">{texts.switchLanguage}</legend>
-        {LANGUAGES.map((choice) => (
-          <button
-            key={choice}
-            type="button"
-            lang={choice}
-            aria-pressed={choice === language}
-            title={TEXTS[choice].languageName}
-            onClick={() => onLanguage(choice)}
-          >
-            {choice.toUpperCase()}
-          </button>
-        ))}
-      </fieldset>
-    </header>
-  )
 }

@@ -1,11 +1,13 @@
-import { BarChart, HeatmapChart } from 'echarts/charts'
-import { GridComponent, VisualMapComponent } from 'echarts/components'
+import { BarChart, HeatmapChart, LineChart } from 'echarts/charts'
+import { GridComponent, LegendComponent, VisualMapComponent } from 'echarts/components'
 import { type EChartsType, init, use } from 'echarts/core'
 import { CanvasRenderer } from 'echarts/renderers'
+import type { Format } from './format.ts'
+import { type Bars, gradesOption, spreadOption } from './history-options.ts'
 import { axisTop, type ChannelBar, reliefShare, type ZoneMap } from './measurements.ts'
 import { css, inkOn, type Palette, shade } from './palette.ts'
 
-use([BarChart, HeatmapChart, GridComponent, VisualMapComponent, CanvasRenderer])
+use([BarChart, HeatmapChart, LineChart, GridComponent, LegendComponent, VisualMapComponent, CanvasRenderer])
 
 const ZONES = [0, 1, 2, 3, 4, 5, 6, 7]
 
@@ -113,6 +115,20 @@ export class Chart {
           },
         ],
       },
+      { notMerge: true },
+    )
+  }
+
+  showGrades(bars: Bars, palette: Palette, format: Format): void {
+    this.#chart.setOption(
+      gradesOption(bars, palette, format, (rem) => this.#fontPx(rem)),
+      { notMerge: true },
+    )
+  }
+
+  showSpread(bars: Bars & { readonly measure: string }, palette: Palette, format: Format): void {
+    this.#chart.setOption(
+      spreadOption(bars, palette, format, (rem) => this.#fontPx(rem)),
       { notMerge: true },
     )
   }

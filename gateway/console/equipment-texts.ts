@@ -7,6 +7,8 @@ export type EquipmentName =
   | 'panel'
   | 'camera'
   | 'calibration'
+  | 'retention'
+  | 'esp32'
 
 /** What became of the parts at the gate. */
 export type Passage = 'accepted' | 'rejected' | 'held' | 'late' | 'waiting'
@@ -25,6 +27,8 @@ export interface EquipmentTexts {
   readonly climate: (temperatureC: string, humidityPercent: string) => string
   readonly pictures: (perSecond: string) => string
   readonly old: (age: string) => string
+  readonly roomFor: (time: string) => string
+  readonly connected: (devices: string) => string
 }
 
 /** The same for both states. */
@@ -42,6 +46,8 @@ const en: EquipmentTexts = {
     panel: 'Panel',
     camera: 'Camera',
     calibration: 'Calibration',
+    retention: 'Storage',
+    esp32: 'Old heads',
   },
   meanings: {
     gate: { degraded: 'Parts may be rejected', failed: 'Every part is rejected' },
@@ -51,6 +57,8 @@ const en: EquipmentTexts = {
     panel: { degraded: 'A lamp or a button does not work', failed: 'No lamp and no button works' },
     camera: { degraded: 'Pictures may be missing', failed: 'There are no pictures' },
     calibration: whenever('Empty the tray and start the calibration'),
+    retention: whenever('Tell whoever looks after the station: see Storage'),
+    esp32: whenever('Two heads have one name: give one another'),
   },
   passages: {
     accepted: 'Passed',
@@ -66,6 +74,8 @@ const en: EquipmentTexts = {
   climate: (temperatureC, humidityPercent) => `${temperatureC} °C · ${humidityPercent}% RH`,
   pictures: (perSecond) => `${perSecond}/s`,
   old: (age) => `${age} old`,
+  roomFor: (time) => `room for ${time}`,
+  connected: (devices) => `${devices} connected`,
 }
 
 const fr: EquipmentTexts = {
@@ -78,6 +88,8 @@ const fr: EquipmentTexts = {
     panel: 'Pupitre',
     camera: 'Caméra',
     calibration: 'Étalonnage',
+    retention: 'Stockage',
+    esp32: 'Anciennes têtes',
   },
   meanings: {
     gate: { degraded: 'Des pièces peuvent être rejetées', failed: 'Toutes les pièces sont rejetées' },
@@ -90,6 +102,8 @@ const fr: EquipmentTexts = {
     },
     camera: { degraded: 'Des images peuvent manquer', failed: 'Il n’y a pas d’image' },
     calibration: whenever('Videz le plateau et lancez l’étalonnage'),
+    retention: whenever('Prévenez le responsable de la station : voir Stockage'),
+    esp32: whenever('Deux têtes ont le même nom : changez-en un'),
   },
   passages: {
     accepted: 'Passées',
@@ -105,6 +119,8 @@ const fr: EquipmentTexts = {
   climate: (temperatureC, humidityPercent) => `${temperatureC} °C · ${humidityPercent} % HR`,
   pictures: (perSecond) => `${perSecond}/s`,
   old: (age) => `âge ${age}`,
+  roomFor: (time) => `place pour ${time}`,
+  connected: (devices) => `${devices} connectées`,
 }
 
 export const EQUIPMENT_TEXTS = { en, fr } as const

@@ -1,5 +1,6 @@
 import type { EquipmentName, Passage } from './equipment-texts.ts'
 import type { Format } from './format.ts'
+import { roomText } from './storage.ts'
 import type { Condition, Equipment } from './wire.ts'
 
 /** One unit as a person at the line reads it. */
@@ -52,9 +53,10 @@ function wordOf(unit: Equipment, { texts }: Format): string {
 }
 
 /** What does not work as it should measures nothing: its last numbers would pass for present ones. */
-function readingOf(unit: Equipment, { texts, whole, short, day, duration }: Format): string {
+function readingOf(unit: Equipment, format: Format): string {
+  const { texts, whole, short, day, duration } = format
   if (unit.state !== 'ok') return ''
-  const { beltSpeed, climate, pictures, old } = texts.equipment
+  const { beltSpeed, climate, pictures, old, roomFor, connected } = texts.equipment
   const number = (name: string): number | undefined => numberIn(unit, name)
   switch (unit.name) {
     case 'encoder': {
@@ -74,6 +76,14 @@ function readingOf(unit: Equipment, { texts, whole, short, day, duration }: Form
     case 'calibration': {
       const at = unit.facts?.at
       return typeof at === 'string' && !Number.isNaN(Date.parse(at)) ? day(at) : ''
+    }
+    case 'retention': {
+      const hours = number('hours_left')
+      return hours === undefined ? '' : roomFor(roomText(hours, format))
+    }
+    case 'esp32': {
+      const devices = number('devices')
+      return devices === undefined ? '' : connected(whole(devices))
     }
     default:
       return ''

@@ -1,5 +1,6 @@
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks'
 import { DARK, LIGHT, type Palette } from './palette.ts'
+import { type Room, roomOf } from './rooms.ts'
 
 /** Monotonic ms, anew every `everyMs`. */
 export function useNow(everyMs: number): number {
@@ -9,6 +10,17 @@ export function useNow(everyMs: number): number {
     return () => clearInterval(timer)
   }, [everyMs])
   return now
+}
+
+/** The room that the address names, anew when it changes: links and the browser's own way back do. */
+export function useRoom(): Room {
+  const [room, setRoom] = useState(() => roomOf(location.hash))
+  useEffect(() => {
+    const change = (): void => setRoom(roomOf(location.hash))
+    window.addEventListener('hashchange', change)
+    return () => window.removeEventListener('hashchange', change)
+  }, [])
+  return room
 }
 
 /** The colours of the system's setting, anew when a person changes it. */

@@ -36,12 +36,20 @@ feedUrl.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:'
 feedUrl.search = ''
 feedUrl.hash = ''
 
+/** Beside the page, wherever that stands. */
+function addressOf(resource: string): string {
+  return new URL(resource, location.href).href
+}
+
 const root = document.querySelector('#app')
 if (root === null) throw new Error('the page has no #app')
 render(
   <App
     feedUrl={feedUrl.href}
-    qualityUrl={new URL('api/v1/quality', location.href).href}
+    qualityUrl={addressOf('api/v1/quality')}
+    historyUrl={addressOf('api/v1/aggregates')}
+    storageUrl={addressOf('api/v1/storage')}
+    oldHeadsUrl={addressOf('api/v1/old-heads')}
     language={language}
     onLanguage={keepLanguage}
     onNewRelease={() => location.reload()}

@@ -110,3 +110,11 @@ export function alarms({ phase, line_stopped, equipment = [] }: Station): readon
     ...(missing ? ['not-calibrated' as const] : []),
   ]
 }
+
+/** Whether whoever looks after the station should look at its storage: room, old parts held back, parts set aside. */
+export function wantsCare({ equipment = [], sinks }: Station): boolean {
+  const retention = equipment.find(({ name }) => name === 'retention')
+  return (
+    (retention !== undefined && retention.state !== 'ok') || sinks.some(({ quarantined }) => quarantined > 0)
+  )
+}

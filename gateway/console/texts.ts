@@ -1,8 +1,11 @@
 import type { Action, Grade } from '../inspection.ts'
 import { EQUIPMENT_TEXTS, type EquipmentTexts } from './equipment-texts.ts'
+import { HISTORY_TEXTS, type HistoryTexts } from './history-texts.ts'
 import { QUALITY_TEXTS, type QualityTexts } from './quality-texts.ts'
 import { REASON_TEXTS, type ReasonTexts } from './reason-texts.ts'
+import type { Room } from './rooms.ts'
 import type { Alarm } from './state.ts'
+import { STORAGE_TEXTS, type StorageTexts } from './storage-texts.ts'
 import type { Condition, PartCounters } from './wire.ts'
 
 export const LANGUAGES = ['en', 'fr'] as const
@@ -12,6 +15,8 @@ export type Language = (typeof LANGUAGES)[number]
 export interface Texts {
   readonly languageName: string
   readonly switchLanguage: string
+  readonly rooms: Readonly<Record<Room, string>>
+  readonly roomsLegend: string
   readonly verdict: string
   readonly actions: Readonly<Record<Action, string>>
   readonly grades: Readonly<Record<Grade, string>>
@@ -46,6 +51,12 @@ export interface Texts {
   readonly heads: string
   readonly equipment: EquipmentTexts
   readonly quality: QualityTexts
+  readonly history: HistoryTexts
+  readonly storage: StorageTexts
+  readonly noAnswer: string
+  readonly kilobytes: string
+  readonly megabytes: string
+  readonly gigabytes: string
   readonly sinks: string
   readonly none: string
   readonly conditions: Readonly<Record<Condition, string>>
@@ -69,6 +80,8 @@ export interface Texts {
 const en: Texts = {
   languageName: 'English',
   switchLanguage: 'Language',
+  rooms: { live: 'Live', history: 'History', storage: 'Storage' },
+  roomsLegend: 'Pages',
   verdict: 'Verdict',
   actions: { accept: 'Accepted', reject: 'Rejected', hold: 'On hold' },
   grades: { 'A+': 'A+', A: 'A', B: 'B', C: 'C', REJECT: 'Reject' },
@@ -103,6 +116,12 @@ const en: Texts = {
   heads: 'Heads',
   equipment: EQUIPMENT_TEXTS.en,
   quality: QUALITY_TEXTS.en,
+  history: HISTORY_TEXTS.en,
+  storage: STORAGE_TEXTS.en,
+  noAnswer: 'The gateway does not answer',
+  kilobytes: 'kB',
+  megabytes: 'MB',
+  gigabytes: 'GB',
   sinks: 'Deliveries',
   none: 'none',
   conditions: { ok: 'Working', degraded: 'Limited', failed: 'Not working' },
@@ -139,6 +158,8 @@ const en: Texts = {
 const fr: Texts = {
   languageName: 'Français',
   switchLanguage: 'Langue',
+  rooms: { live: 'Direct', history: 'Historique', storage: 'Stockage' },
+  roomsLegend: 'Pages',
   verdict: 'Verdict',
   actions: { accept: 'Acceptée', reject: 'Rejetée', hold: 'Retenue' },
   grades: { 'A+': 'A+', A: 'A', B: 'B', C: 'C', REJECT: 'Rebut' },
@@ -173,6 +194,12 @@ const fr: Texts = {
   heads: 'Têtes',
   equipment: EQUIPMENT_TEXTS.fr,
   quality: QUALITY_TEXTS.fr,
+  history: HISTORY_TEXTS.fr,
+  storage: STORAGE_TEXTS.fr,
+  noAnswer: 'La passerelle ne répond pas',
+  kilobytes: 'ko',
+  megabytes: 'Mo',
+  gigabytes: 'Go',
   sinks: 'Livraisons',
   none: 'aucune',
   conditions: { ok: 'En marche', degraded: 'Limité', failed: 'Hors service' },

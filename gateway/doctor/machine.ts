@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { access, constants, mkdir, statfs } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { promisify } from 'node:util'
+import { systemClock } from '../../drivers/clock.ts'
 import type { Config } from '../config.ts'
 import { StoreError } from '../store/error.ts'
 import { lockDirectory } from '../store/lock.ts'
@@ -15,7 +16,7 @@ const run = promisify(execFile)
 /** The machine itself: runtime, disk, clock, ports, and the servers it is to reach. */
 export async function machineFindings(config: Config): Promise<readonly Finding[]> {
   const { http, mqtt, sparkplug, influx } = config
-  const storage = storageFindings(config)
+  const storage = storageFindings(config, systemClock.wall())
   const machine = await Promise.all([
     runtime(),
     dataDirectory(config),

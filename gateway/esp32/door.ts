@@ -4,7 +4,7 @@ import type { Unit, UnitStatus } from '../station.ts'
 import type { Esp32Options } from './options.ts'
 import { errorReply, type Hello, type OldError } from './protocol.ts'
 import { Rate } from './rate.ts'
-import { type SampleLog, Session, type SessionCounters } from './session.ts'
+import { type Heard, type SampleLog, Session, type SessionCounters } from './session.ts'
 import { type DeviceSocket, GOING_AWAY, type Origin, originText, POLICY, TRY_AGAIN_LATER } from './socket.ts'
 
 export interface Esp32DoorOptions {
@@ -31,6 +31,9 @@ export interface DoorTimes {
 /** The old firmware waits 5 s for its greeting and comes back every 5 s, so that a probe must be done before. */
 const TIMES: DoorTimes = { hello: 15_000, watch: 30_000, probe: 2000, shown: 60_000 }
 
+/** Characters of a refusal that are remembered: it may quote what the device sent. */
+const MOST_TOLD = 300
+
 /** Devices of which rate and last MAC address are remembered; beyond, the one that was seen longest ago is forgotten. */
 const REMEMBERED = 1024
 
@@ -38,6 +41,22 @@ interface Known {
   readonly rate: Rate
   mac: string | undefined
   origin: Origin
+  readonly tally: DeviceTally
+}
+
+/** What was heard of a device since start. */
+interface DeviceTally extends SessionCounters {
+  /** RFC 3339. */
+  lastAt?: string
+  refusal?: { readonly at: string; readonly code: string; readonly error: string }
+}
+
+/** A device that was seen since start. */
+export interface SeenDevice extends Readonly<DeviceTally> {
+  readonly deviceId: string
+  readonly connected: boolean
+  readonly address: string
+  readonly mac?: string
 }
 
 interface Conflict {
@@ -59,6 +78,8 @@ export class Esp32Door implements Unit {
   readonly #counters: SessionCounters = { stored: 0, repeated: 0, refused: 0 }
   readonly #conflicts = new Map<string, Conflict>()
   #turnedAway = 0
+  /** When any device's sample came last. */
+  #lastAt: string | undefined
 
   constructor(options: Esp32DoorOptions) {
     this.#options = options
@@ -107,6 +128,7 @@ export class Esp32Door implements Unit {
       rate: this.#newRate(),
       counters: this.#counters,
       claim: (claimant, hello) => this.#claim(claimant, hello),
+      heard: (device, what) => this.#heard(device, what),
       timestamp: () => this.#timestamp(),
     })
     this.#sessions.set(
@@ -134,6 +156,7 @@ export class Esp32Door implements Unit {
       devices: this.#holders.size,
       ...{ stored, repeated, refused },
       turned_away: this.#turnedAway,
+      ...(this.#lastAt === undefined ? {} : { last_sample_at: this.#lastAt }),
     }
     for (const [device, { at }] of this.#conflicts) {
       if (clock.now() - at > this.#times.shown) this.#conflicts.delete(device)
@@ -142,6 +165,34 @@ export class Esp32Door implements Unit {
     return conflict === undefined
       ? { state: 'ok', facts }
       : { state: 'degraded', detail: conflict.detail, facts }
+  }
+
+  /** Every device that is remembered, the one seen last behind. */
+  devices(): readonly SeenDevice[] {
+    return [...this.#known].map(([deviceId, { mac, origin, tally }]) => ({
+      ...{ deviceId, connected: this.#holders.has(deviceId), address: origin.address },
+      ...(mac === undefined ? {} : { mac }),
+      ...tally,
+    }))
+  }
+
+  /** Connections that were sent away since start, because there were too many. */
+  get turnedAway(): number {
+    return this.#turnedAway
+  }
+
+  #heard(device: string, what: Heard): void {
+    const tally = this.#known.get(device)?.tally
+    if (tally === undefined) return
+    const at = this.#timestamp()
+    if (typeof what === 'object') {
+      tally.refused += 1
+      tally.refusal = { at, code: what.code, error: what.error.slice(0, MOST_TOLD) }
+      return
+    }
+    tally[what] += 1
+    tally.lastAt = at
+    this.#lastAt = at
   }
 
   #full({ address }: Origin): string | undefined {
@@ -177,6 +228,7 @@ export class Esp32Door implements Unit {
     const before = this.#conflicts.get(deviceId)
     this.#conflicts.set(deviceId, { detail: error, at: this.#options.clock.now() })
     const refused: OldError = { code: 'device-taken', error }
+    this.#heard(deviceId, refused)
     if (before === undefined) {
       this.#options.log.warn({ device: deviceId, connected: one, refused: other }, 'two devices of one id')
       holder.tell(refused)
@@ -197,7 +249,8 @@ export class Esp32Door implements Unit {
       const detail = `device_id: ${deviceId}: was ${one}, is ${other}: exchanged, or two devices have this id`
       this.#conflicts.set(deviceId, { detail, at: clock.now() })
     }
-    const known = { rate: before?.rate ?? this.#newRate(), mac: mac ?? before?.mac, origin }
+    const tally = before?.tally ?? { stored: 0, repeated: 0, refused: 0 }
+    const known = { rate: before?.rate ?? this.#newRate(), mac: mac ?? before?.mac, origin, tally }
     this.#known.delete(deviceId)
     this.#known.set(deviceId, known)
     const [oldest] = this.#known.keys()

@@ -33,6 +33,9 @@ export interface SessionCounters {
   refused: number
 }
 
+/** What was heard of a device. */
+export type Heard = 'stored' | 'repeated' | OldError
+
 export interface SessionOptions {
   readonly socket: DeviceSocket
   readonly origin: Origin
@@ -49,6 +52,8 @@ export interface SessionOptions {
   readonly counters: SessionCounters
   /** Claims a device's id for this session. @returns its rate, or why it cannot have the id */
   readonly claim: (session: Session, hello: Hello) => Promise<Rate | OldError>
+  /** Told of every sample and every refusal of a connection that is a device's. */
+  readonly heard: (device: string, what: Heard) => void
   readonly timestamp: () => string
 }
 
@@ -225,7 +230,7 @@ export class Session {
     const mac = said.mac_address
     const refused = await this.#become({ deviceId, ...(mac === undefined ? {} : { mac }) })
     if (refused !== undefined) return { ...refused, sampleId }
-    const { log, origin, counters, clock } = this.#options
+    const { log, origin, counters, clock, heard } = this.#options
     if (uncounted && !this.#rate.take(clock.now())) return { ...this.#tooMany(), sampleId }
     const found = await log.find(deviceId, sampleId)
     const stored = found ?? (await log.store(sample, origin.address))
@@ -236,8 +241,9 @@ export class Session {
         sampleId,
       }
     }
-    if (found === undefined) counters.stored += 1
-    else counters.repeated += 1
+    const what = found === undefined ? 'stored' : 'repeated'
+    counters[what] += 1
+    heard(deviceId, what)
     this.#send(ackReply(sampleId, stored))
     return undefined
   }
@@ -260,6 +266,7 @@ export class Session {
 
   #refuse(error: OldError, heard?: string): void {
     this.#options.counters.refused += 1
+    if (this.#device !== undefined) this.#options.heard(this.#device, error)
     this.#refusedInARow += 1
     this.#send(errorReply(error, heard))
     if (this.#refusedInARow < MOST_REFUSED || this.#ended) return

@@ -52,7 +52,13 @@ const PATHS: readonly string[] = [
   ...OLD_HEAD.map((path) => `old_head.${path}`),
 ]
 
-const PLACES = PATHS.map((path) => ({ keys: path.split('.'), texts: TEXT_LISTS.has(path) }))
+/** Where in the message the value of each column but the first (`schema`) stands. */
+export const PLACES: readonly { readonly keys: readonly string[]; readonly texts: boolean }[] = PATHS.map(
+  (path) => ({
+    keys: path.split('.'),
+    texts: TEXT_LISTS.has(path),
+  }),
+)
 
 /** The names of the columns, in order. */
 export const COLUMNS: readonly string[] = ['schema', ...PATHS.map((path) => path.replaceAll('.', '_'))]
@@ -61,14 +67,21 @@ export const COLUMNS: readonly string[] = ['schema', ...PATHS.map((path) => path
 export const CSV_HEADER = COLUMNS.join(',')
 
 /**
- * One inspection as a record of RFC 4180, without its line end. What was not measured is empty; a list of texts is one
- * text joined with commas, of a list of others the count, a block whose names are not fixed its JSON. Matrices and
- * further heads have no columns.
+ * One inspection as a record of RFC 4180, without its line end. What was not measured is empty. Matrices and further
+ * heads have no columns.
  */
 export function csvRecord(message: InspectionMessage): string {
   let record = CSV_SCHEMA
-  for (const { keys, texts } of PLACES) record += `,${field(valueAt(message, keys), texts)}`
+  for (const value of cellsOf(message)) record += `,${field(value)}`
   return record
+}
+
+/**
+ * What stands in each column but the first: a text, number or boolean, undefined where nothing was measured. A list of
+ * texts is one text joined with commas, of a list of others the count, a block whose names are not fixed its JSON.
+ */
+export function cellsOf(message: InspectionMessage): unknown[] {
+  return PLACES.map(({ keys, texts }) => cell(valueAt(message, keys), texts))
 }
 
 function valueAt(message: object, keys: readonly string[]): unknown {
@@ -80,12 +93,15 @@ function valueAt(message: object, keys: readonly string[]): unknown {
   return value
 }
 
-function field(value: unknown, texts: boolean): string {
-  if (value === undefined || value === null) return ''
-  if (typeof value === 'string') return quoted(value)
-  if (typeof value !== 'object') return String(value)
-  if (!Array.isArray(value)) return quoted(JSON.stringify(value))
-  return texts ? quoted(value.join(',')) : String(value.length)
+function cell(value: unknown, texts: boolean): unknown {
+  if (typeof value !== 'object' || value === null) return value ?? undefined
+  if (!Array.isArray(value)) return JSON.stringify(value)
+  return texts ? value.join(',') : value.length
+}
+
+function field(value: unknown): string {
+  if (value === undefined) return ''
+  return typeof value === 'string' ? quoted(value) : String(value)
 }
 
 /** RFC 4180 §2.6 and §2.7. */

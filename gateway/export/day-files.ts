@@ -128,11 +128,11 @@ export class DayFiles {
   }
 
   async #finish({ file, name, last }: Growing): Promise<void> {
-    const { dir } = this.#options
+    const { dir, form } = this.#options
     await file.sync()
     this.#growing = undefined
     await file.close()
-    const path = join(dir, nameOf({ ...name, last }))
+    const path = join(dir, nameOf({ ...name, last, rows: form.rows }))
     await rename(join(dir, nameOf(name)), path)
     await syncDirectory(dir)
     this.#options.closed(path)

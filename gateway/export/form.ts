@@ -11,11 +11,13 @@ export interface Place {
 
 /** How inspections are written into a file: a header, and one record each. */
 export interface Form {
-  readonly name: 'ndjson' | 'csv'
+  readonly name: 'ndjson' | 'csv' | 'parquet'
   /** With its line end; empty: none. */
   readonly header: string
   /** With its line end. */
   record(entry: OutboxEntry): string
+  /** Whether a closed file is what another is made of, which then takes its place. */
+  readonly rows: boolean
   /** Whether a line end within double quotes belongs to the record. */
   readonly quotes: boolean
   /** Which inspection a whole record (without its line end) is of; undefined: it is not whole. */
@@ -28,6 +30,7 @@ const place = z.object({ epoch: z.string().min(1), sequence: z.int().min(1) })
 const ndjson: Form = {
   name: 'ndjson',
   header: '',
+  rows: false,
   quotes: false,
   record: ({ payload }) => `${payload}\n`,
   placeOf: (record) => {
@@ -43,6 +46,7 @@ const ndjson: Form = {
 const csv: Form = {
   name: 'csv',
   header: `${CSV_HEADER}\r\n`,
+  rows: false,
   quotes: true,
   record: (entry) => `${csvRecord(messageOf(entry))}\r\n`,
   placeOf: (record) => {
@@ -55,7 +59,10 @@ const csv: Form = {
   },
 }
 
-export const FORMS: Readonly<Record<Form['name'], Form>> = { ndjson, csv }
+/** Columns with types. Such a file cannot grow: while a day lasts its inspections wait as lines. */
+const parquet: Form = { ...ndjson, name: 'parquet', rows: true }
+
+export const FORMS: Readonly<Record<Form['name'], Form>> = { ndjson, csv, parquet }
 
 /** The log's own JSON: it was checked when it was appended. */
 export function messageOf({ payload, message }: OutboxEntry): InspectionMessage {

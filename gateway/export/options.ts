@@ -8,13 +8,15 @@ export const filesOptions = z.strictObject({
     .optional()
     .describe('Where files go, best on another disk; default: `<data_dir>/export`.'),
   formats: z
-    .array(z.enum(['ndjson', 'csv']))
+    .array(z.enum(['ndjson', 'csv', 'parquet']))
     .min(1)
-    .max(2)
+    .max(3)
     .refine((formats) => new Set(formats).size === formats.length, 'expected different formats')
     .default(['ndjson'])
-    .describe('`ndjson`: the whole message, one a line; `csv`: its scalars (RFC 4180).'),
-  gzip: z.boolean().default(false).describe('Whether closed files are compressed.'),
+    .describe(
+      '`ndjson`: the whole message, one a line; `csv`: its scalars (RFC 4180); `parquet`: the same, with types, made when a file is closed.',
+    ),
+  gzip: z.boolean().default(false).describe('Whether closed files are compressed; Parquet always is.'),
   keep_days: z
     .int()
     .min(1)

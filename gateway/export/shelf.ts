@@ -1,7 +1,9 @@
+import { once } from 'node:events'
 import { createReadStream, createWriteStream } from 'node:fs'
 import { readdir, rename, rm } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
+import { Worker } from 'node:worker_threads'
 import { createGzip } from 'node:zlib'
 import { nameOf, parseName } from './names.ts'
 
@@ -11,12 +13,35 @@ import { nameOf, parseName } from './names.ts'
  */
 export async function compress(path: string): Promise<string | undefined> {
   const name = parseName(basename(path))
-  if (name?.last === undefined || name.gzip === true) return undefined
+  if (name?.last === undefined || name.gzip === true || name.form === 'parquet') return undefined
   const target = join(path, '..', nameOf({ ...name, gzip: true }))
   const written = `${target}.tmp`
   // `flush`: synced before it is closed.
   await pipeline(createReadStream(path), createGzip(), createWriteStream(written, { flush: true }))
   await rename(written, target)
+  await rm(path)
+  return target
+}
+
+/** What the thread that writes Parquet may take: less than 150 MB are used, whatever the file's length. */
+const WORKER_MB = 256
+
+/**
+ * Makes Parquet of closed lines, on a thread of its own: its encoding would hold up the parts. The lines go when it is
+ * on disk under its name.
+ * @returns the path of the file; undefined where there is nothing to do
+ */
+export async function columns(path: string): Promise<string | undefined> {
+  const name = parseName(basename(path))
+  if (name?.rows !== true) return undefined
+  const { rows: _rows, ...whole } = name
+  const target = join(path, '..', nameOf(whole))
+  const worker = new Worker(new URL('./parquet-worker.js', import.meta.url), {
+    workerData: { from: path, to: target },
+    resourceLimits: { maxOldGenerationSizeMb: WORKER_MB },
+  })
+  await once(worker, 'message')
+  await worker.terminate()
   await rm(path)
   return target
 }

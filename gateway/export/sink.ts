@@ -5,7 +5,7 @@ import type { Unit, UnitStatus } from '../station.ts'
 import { DayFiles } from './day-files.ts'
 import { FORMS } from './form.ts'
 import type { FilesOptions } from './options.ts'
-import { compress, sweep } from './shelf.ts'
+import { columns, compress, sweep } from './shelf.ts'
 
 export interface FilesSinkOptions {
   readonly files: FilesOptions
@@ -110,7 +110,10 @@ export class FilesSink implements Sink, Unit {
     this.#tidying = this.#tidying.then(async () => {
       const { files, dir, log } = this.#options
       try {
-        for (const one of this.#untidied.splice(0)) if (files.gzip) await compress(one)
+        for (const one of this.#untidied.splice(0)) {
+          await columns(one)
+          if (files.gzip) await compress(one)
+        }
         const gone = await sweep(dir, files.keep_days)
         if (gone.length > 0) log.info({ sink: this.name, files: gone }, 'old files deleted')
         this.#trouble = undefined

@@ -1,6 +1,7 @@
 import type { Clock } from '../../drivers/clock.ts'
 import type { Log } from '../log.ts'
 import type { Checkpoint } from './checkpoint.ts'
+import { type CheckpointPage, type CheckpointQuery, checkpointPage } from './checkpoint-page.ts'
 import { type CheckpointDocuments, Checkpoints } from './checkpoints.ts'
 import { openDeviceKey } from './device-key.ts'
 import { LabelTokens } from './label-token.ts'
@@ -14,6 +15,8 @@ export interface Proof {
   /** Start it before whatever appends. */
   readonly checkpoints: Checkpoints
   readonly trace: (token: string) => Promise<Trace | undefined>
+  /** What was signed, and what it is checked with. */
+  readonly signed: (query: CheckpointQuery) => Promise<CheckpointPage>
 }
 
 export interface ProofParts {
@@ -51,18 +54,20 @@ export async function proofOf({ config, identity, store, taken, clock, log }: Pr
     documents: store.documents,
     calibrations: store.calibrations,
   })
+  const checkpoints = new Checkpoints({
+    deviceId,
+    documents: store.documents,
+    key: () => openDeviceKey(dir),
+    end: () => chainEnd(store),
+    everyInspections: options.checkpoint_inspections,
+    everyMs: options.checkpoint_minutes * MINUTE_MS,
+    ...(taken === undefined ? {} : { taken }),
+    clock,
+    log,
+  })
   return {
-    checkpoints: new Checkpoints({
-      deviceId,
-      documents: store.documents,
-      key: () => openDeviceKey(dir),
-      end: () => chainEnd(store),
-      everyInspections: options.checkpoint_inspections,
-      everyMs: options.checkpoint_minutes * MINUTE_MS,
-      ...(taken === undefined ? {} : { taken }),
-      clock,
-      log,
-    }),
+    checkpoints,
     trace: (token) => tracing.trace(token),
+    signed: (query) => checkpointPage(store.documents, query, checkpoints.publicKey),
   }
 }

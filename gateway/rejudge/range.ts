@@ -29,6 +29,13 @@ export function parseBound(option: string, text: string): Bound {
   throw new RequestError(`${option} ${text}: expected a sequence (1200) or a time (2026-03-01T08:00:00Z)`)
 }
 
+/** What a command line names a stretch by, for `parseArgs`. */
+export const STRETCH_OPTIONS = {
+  from: { type: 'string' },
+  to: { type: 'string' },
+  epoch: { type: 'string' },
+} as const
+
 /** The stretch that a command line names. @throws RequestError */
 export function stretchOf(values: {
   readonly from?: string | undefined

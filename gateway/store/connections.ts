@@ -3,7 +3,10 @@ import { Database } from './database.ts'
 import { faultOf, StoreError } from './error.ts'
 import { expectWholeLog } from './wal.ts'
 
-const PAGE_BYTES = 4096
+/** Of a new database; one that is there keeps its own. Why so small: README.md, "Pragmas". */
+export const PAGE_BYTES = 1024
+/** What the write-ahead log may reach before it is folded into the database. */
+const CHECKPOINT_BYTES = 4 * 1024 * 1024
 const LOCK_WAIT_MS = 5000
 
 // Each is justified in README.md. `synchronous` is a property of the connection, not of the file: a WAL database
@@ -13,7 +16,6 @@ const WRITER_PRAGMAS = `
   PRAGMA synchronous = FULL;
   PRAGMA fullfsync = ON;
   PRAGMA checkpoint_fullfsync = ON;
-  PRAGMA wal_autocheckpoint = 1000;
   PRAGMA journal_size_limit = 67108864;
   PRAGMA cache_size = -8000;
   PRAGMA temp_store = MEMORY;
@@ -35,16 +37,20 @@ const READER_PRAGMAS = `
  * @throws StoreError
  */
 export async function openWriter(file: string, maxBytes?: number): Promise<Database> {
-  await expectWholeLog(file)
+  await expectWholeLog(file, PAGE_BYTES)
   const database = await Database.open(file, 'write')
   try {
     database.waitForLocks(LOCK_WAIT_MS)
     const size = await database.get<{ page_count: number }>('PRAGMA page_count')
-    // Can only be chosen before the first page is written; set later it costs a write at every open.
-    if (size?.page_count === 0) await database.exec('PRAGMA auto_vacuum = INCREMENTAL')
+    // Can only be chosen before the first page is written; set later they cost a write at every open, or do nothing.
+    if (size?.page_count === 0) {
+      await database.exec(`PRAGMA page_size = ${PAGE_BYTES}; PRAGMA auto_vacuum = INCREMENTAL`)
+    }
     await database.exec(WRITER_PRAGMAS)
+    const pageBytes = await pageBytesOf(database)
+    await database.exec(`PRAGMA wal_autocheckpoint = ${Math.floor(CHECKPOINT_BYTES / pageBytes)}`)
     if (maxBytes !== undefined) {
-      await database.exec(`PRAGMA max_page_count = ${Math.max(1, Math.floor(maxBytes / PAGE_BYTES))}`)
+      await database.exec(`PRAGMA max_page_count = ${Math.max(1, Math.floor(maxBytes / pageBytes))}`)
     }
     await expectDurable(database)
     return database
@@ -52,6 +58,11 @@ export async function openWriter(file: string, maxBytes?: number): Promise<Datab
     await database.close()
     throw error
   }
+}
+
+async function pageBytesOf(database: Database): Promise<number> {
+  const row = await database.get<{ page_size: number }>('PRAGMA page_size')
+  return row?.page_size ?? PAGE_BYTES
 }
 
 /** A connection that reads. The database must exist. @throws StoreError */

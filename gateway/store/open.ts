@@ -44,7 +44,7 @@ export interface OpenStoreOptions extends Partial<AppenderLimits> {
 
 const DEFAULT_LIMITS: AppenderLimits = {
   groupCommitMs: 10,
-  cursorCommitMs: 200,
+  cursorCommitMs: 5000,
   maxBatch: 256,
   maxPending: 8192,
 }

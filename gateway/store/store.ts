@@ -7,6 +7,7 @@ import type { Delivery, SinkCounts } from './log/delivery.ts'
 import type { Epoch } from './log/epochs.ts'
 import type { History } from './log/history.ts'
 import type { TriggerJournal } from './log/journal.ts'
+import { type LoggedDevice, loggedDevices } from './log/old-devices.ts'
 import type { Unrecorded } from './log/unrecorded.ts'
 import type { AggregateTable } from './registry/aggregates.ts'
 import type { Calibrations } from './registry/calibrations.ts'
@@ -195,6 +196,7 @@ export class Store implements Outbox {
         database: history.database,
         end: () => delivery.end,
         orphans: () => delivery.orphans(),
+        cursors: () => [...delivery.counts(), ...delivery.orphans()],
         epochs,
       },
       options,
@@ -225,6 +227,11 @@ export class Store implements Outbox {
   /** The inspection that a sample of an old head became (`originOf`). @throws StoreError */
   sampled(origin: string): Promise<OutboxEntry | undefined> {
     return this.#parts.history.byOrigin(origin)
+  }
+
+  /** Heads of the old system of which samples are stored. Looks at all of them: not often. @throws StoreError */
+  oldDevices(): Promise<readonly LoggedDevice[]> {
+    return loggedDevices(this.#parts.history.database)
   }
 
   /** The raw record of an inspection; undefined when there is none (any more). @throws StoreError */

@@ -5,8 +5,10 @@ import { StoreError, storeError } from './error.ts'
 const MAGIC = 0x377f0682
 const HEADER_BYTES = 32
 const FRAME_HEADER_BYTES = 24
-const PAGE_BYTES = 4096
-const FRAME_BYTES = FRAME_HEADER_BYTES + PAGE_BYTES
+const LEAST_PAGE_BYTES = 512
+const MOST_PAGE_BYTES = 65_536
+/** In the database's own header (§1.3.2): two bytes, 1 for 65536. */
+const PAGE_SIZE_AT = 16
 
 interface Sum {
   readonly first: number
@@ -27,9 +29,10 @@ interface Frame {
  * it, the disk has lost what was acknowledged: opening would throw the rest away, and its sequences would be given to
  * other inspections. Damage within the last commit cannot be told from a crash.
  * @param database its file; the log lies beside it
+ * @param pageBytes of its pages, where neither the log nor the database can say
  * @throws StoreError `corrupt`; nothing was changed. `io`, `not-writable` where it cannot be read
  */
-export async function expectWholeLog(database: string): Promise<void> {
+export async function expectWholeLog(database: string, pageBytes: number): Promise<void> {
   const file = `${database}-wal`
   const handle = await open(file, 'r').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined
@@ -37,7 +40,7 @@ export async function expectWholeLog(database: string): Promise<void> {
   })
   if (handle === undefined) return
   try {
-    const damaged = await damagedFrame(handle)
+    const damaged = await damagedFrame(handle, async () => (await pageBytesIn(database)) ?? pageBytes)
     if (damaged === undefined) return
     const place = damaged === 0 ? 'the header' : `frame ${damaged}`
     throw new StoreError(
@@ -49,8 +52,14 @@ export async function expectWholeLog(database: string): Promise<void> {
   }
 }
 
-/** @returns the first frame, from 1, that does not fit though commits lie behind it; 0 for the header */
-async function damagedFrame(handle: FileHandle): Promise<number | undefined> {
+/**
+ * @param inDatabase the size of a page as the database itself says it, where the log's header cannot be trusted
+ * @returns the first frame, from 1, that does not fit though commits lie behind it; 0 for the header
+ */
+async function damagedFrame(
+  handle: FileHandle,
+  inDatabase: () => Promise<number>,
+): Promise<number | undefined> {
   const header = Buffer.alloc(HEADER_BYTES)
   if ((await handle.read(header, 0, HEADER_BYTES, 0)).bytesRead < HEADER_BYTES) return undefined
   // The words of the sums are in the order of the machine that wrote the log.
@@ -58,10 +67,11 @@ async function damagedFrame(handle: FileHandle): Promise<number | undefined> {
   let before = headerFrame(header, little)
   let salts = before?.salts
   let misfit = before === undefined ? 0 : undefined
-  const bytes = Buffer.alloc(FRAME_BYTES)
+  const pageBytes = before === undefined ? await inDatabase() : header.readUInt32BE(8)
+  const bytes = Buffer.alloc(FRAME_HEADER_BYTES + pageBytes)
   for (let frame = 1; ; frame += 1) {
-    const at = HEADER_BYTES + (frame - 1) * FRAME_BYTES
-    if ((await handle.read(bytes, 0, FRAME_BYTES, at)).bytesRead < FRAME_BYTES) return undefined
+    const at = HEADER_BYTES + (frame - 1) * bytes.length
+    if ((await handle.read(bytes, 0, bytes.length, at)).bytesRead < bytes.length) return undefined
     const now = readFrame(bytes)
     // The log begins anew over what was checkpointed: frames with other salts are of the time before.
     salts ??= now.salts
@@ -71,6 +81,22 @@ async function damagedFrame(handle: FileHandle): Promise<number | undefined> {
     if (misfit !== undefined && present && before?.commits === true) return misfit
     if (!present) misfit ??= frame
     before = now
+  }
+}
+
+/** @returns undefined where there is no database, or none that says a size there is */
+async function pageBytesIn(database: string): Promise<number | undefined> {
+  const handle = await open(database, 'r').catch(() => undefined)
+  if (handle === undefined) return undefined
+  try {
+    const bytes = Buffer.alloc(2)
+    const { bytesRead } = await handle.read(bytes, 0, 2, PAGE_SIZE_AT)
+    const said = bytes.readUInt16BE(0)
+    const size = said === 1 ? MOST_PAGE_BYTES : said
+    const sound = bytesRead === 2 && size >= LEAST_PAGE_BYTES && (size & (size - 1)) === 0
+    return sound ? size : undefined
+  } finally {
+    await handle.close()
   }
 }
 

@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises'
 import type { Clock } from '../../drivers/clock.ts'
+import { readSecret } from '../secret-file.ts'
 import type { WebhookOptions } from './options.ts'
 import { Poster } from './post.ts'
 import { parseKey } from './signature.ts'
@@ -11,22 +11,22 @@ export interface Opened {
   readonly key: Uint8Array | undefined
 }
 
-/** Reads every file that the options name. @throws Error that names the key and the file, and no secret */
-export async function open(webhook: WebhookOptions, clock: Clock): Promise<Opened> {
-  const read = async (key: string, path: string | undefined): Promise<string | undefined> => {
-    if (path === undefined) return undefined
-    try {
-      return (await readFile(path, 'utf8')).replace(/\r?\n$/, '')
-    } catch (error) {
-      throw new Error(`webhook.${key}: ${error instanceof Error ? error.message : error}`, { cause: error })
-    }
-  }
+/**
+ * Reads every file that the options name.
+ * @param at where the options stand in `poincon.yaml`
+ * @throws Error that names the key and the file, and no secret
+ */
+export async function open(webhook: WebhookOptions, at: string, clock: Clock): Promise<Opened> {
+  const read = (key: string, path: string | undefined): Promise<string | undefined> =>
+    readSecret(path).catch((error: unknown) => {
+      throw new Error(`${at}.${key}: ${error instanceof Error ? error.message : error}`, { cause: error })
+    })
   const headers: Record<string, string> = { ...webhook.headers }
   for (const [name, path] of Object.entries(webhook.header_files)) {
     const value = (await read(`header_files.${name}`, path)) ?? ''
     // The value is a secret: no message repeats it.
     if (!/^[\t\x20-\x7e]+$/.test(value)) {
-      throw new Error(`webhook.header_files.${name}: ${path}: expected one line of printable ASCII`)
+      throw new Error(`${at}.header_files.${name}: ${path}: expected one line of printable ASCII`)
     }
     headers[name] = value
   }
@@ -44,14 +44,14 @@ export async function open(webhook: WebhookOptions, clock: Clock): Promise<Opene
   return {
     poster: new Poster({ url: webhook.url, timeoutMs: webhook.timeout_ms, clock, tls }),
     headers,
-    key: secret === undefined ? undefined : keyOf(secret, webhook.secret_file),
+    key: secret === undefined ? undefined : keyOf(secret, `${at}.secret_file: ${webhook.secret_file}`),
   }
 }
 
-function keyOf(secret: string, path: string | undefined): Uint8Array {
+function keyOf(secret: string, where: string): Uint8Array {
   try {
     return parseKey(secret)
   } catch (error) {
-    throw new Error(`webhook.secret_file: ${path}: ${error instanceof Error ? error.message : error}`)
+    throw new Error(`${where}: ${error instanceof Error ? error.message : error}`)
   }
 }

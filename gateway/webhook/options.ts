@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { ACTIONS } from '../inspection.ts'
 
 const file = z.string().min(1)
 const header = z.string().regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$/, 'expected the name of a header')
@@ -30,6 +31,12 @@ export const webhookOptions = z
       .describe(
         '`json`: one inspection a request; `ndjson`, `array`: a batch, one a line or as a JSON array.',
       ),
+    only: z
+      .array(z.enum(ACTIONS))
+      .min(1)
+      .refine((actions) => new Set(actions).size === actions.length, 'expected different actions')
+      .optional()
+      .describe('Only parts with which one of these was done; absent: all.'),
     batch: z.int().min(1).max(1000).default(100).describe('Inspections in one request (ndjson, array).'),
     secret_file: file
       .optional()
@@ -64,4 +71,10 @@ export const webhookOptions = z
     path: ['key_file'],
     error: 'expected both cert_file and key_file, or neither',
   })
+/** `webhooks`: several of them; the name is that of the cursor, `webhook-<name>`. */
+export const webhooksOptions = z.record(
+  z.string().regex(/^[a-z0-9-]{1,48}$/, 'expected 1 to 48 of a-z, 0-9 and -'),
+  webhookOptions,
+)
+
 export type WebhookOptions = Readonly<z.infer<typeof webhookOptions>>

@@ -1,4 +1,5 @@
 import type { Clock } from '../../drivers/clock.ts'
+import { inspectionMessage } from '../message.ts'
 import { type OutboxEntry, RefusedError, RetryLaterError, type Sink } from '../outbox.ts'
 import type { Unit, UnitStatus } from '../station.ts'
 import { type Opened, open } from './open.ts'
@@ -9,9 +10,11 @@ import { signatureOf } from './signature.ts'
 export interface WebhookSinkOptions {
   readonly webhook: WebhookOptions
   readonly clock: Clock
-  /** Names the cursor. Default `webhook`. */
+  /** Which of `webhooks`; absent: `webhook`. */
   readonly name?: string
 }
+
+const acted = inspectionMessage.pick({ verdict: true })
 
 /** Refused for what it is, not for who asks or where. */
 class NotTakenError extends Error {
@@ -41,6 +44,8 @@ export class WebhookSink implements Sink, Unit {
   readonly name: string
   readonly window: number
   readonly #options: WebhookSinkOptions
+  /** Where its options stand in `poincon.yaml`. */
+  readonly #at: string
   #opened: Opened | undefined
   /** What went wrong behind those that the last `send` delivered: the next one begins with it. */
   #left: Error | undefined
@@ -49,7 +54,9 @@ export class WebhookSink implements Sink, Unit {
 
   constructor(options: WebhookSinkOptions) {
     this.#options = options
-    this.name = options.name ?? 'webhook'
+    const { name } = options
+    this.name = name === undefined ? 'webhook' : `webhook-${name}`
+    this.#at = name === undefined ? 'webhook' : `webhooks.${name}`
     this.window = options.webhook.batch
   }
 
@@ -71,7 +78,8 @@ export class WebhookSink implements Sink, Unit {
     this.#left = undefined
     if (left !== undefined) throw left
     const { body } = this.#options.webhook
-    const groups = body === 'json' ? batch.map((entry) => [entry]) : [batch]
+    const wanted = batch.filter((entry) => this.#wants(entry))
+    const groups = body === 'json' ? wanted.map((entry) => [entry]) : [wanted]
     let reached: number | undefined
     for (const group of groups) {
       try {
@@ -88,7 +96,13 @@ export class WebhookSink implements Sink, Unit {
       }
       reached = group.at(-1)?.sequence
     }
-    return reached
+    // Behind the last one that was wanted there is nothing to deliver.
+    return batch.at(-1)?.sequence
+  }
+
+  #wants({ payload, message }: OutboxEntry): boolean {
+    const { only } = this.#options.webhook
+    return only === undefined || only.includes((message ?? acted.parse(JSON.parse(payload))).verdict.action)
   }
 
   /** @returns the first entry that is refused; the server has all before it */
@@ -114,7 +128,7 @@ export class WebhookSink implements Sink, Unit {
 
   async #post(entries: readonly OutboxEntry[], signal: AbortSignal): Promise<void> {
     const { webhook, clock } = this.#options
-    this.#opened ??= await open(webhook, clock)
+    this.#opened ??= await open(webhook, this.#at, clock)
     const { poster, headers, key } = this.#opened
     const id = idOf(entries)
     const body = bodyOf(entries, webhook.body)
@@ -166,7 +180,7 @@ export class WebhookSink implements Sink, Unit {
   }
 }
 
-/** Of one inspection its id; a batch has no gap, so its ends name it. */
+/** Of one inspection its id; a batch lacks nothing between its ends that the server is to have, so they name it. */
 function idOf(entries: readonly OutboxEntry[]): string {
   const [first, last] = [entries[0]?.id ?? '', entries.at(-1)?.id ?? '']
   return entries.length === 1 ? first : `${first}_${last}`

@@ -1,9 +1,13 @@
 import { resolve } from 'node:path'
 import { systemClock } from '../../drivers/clock.ts'
+import { Sums } from '../../gateway/aggregates/sums.ts'
+import type { AskAggregates } from '../../gateway/api/aggregates.ts'
+import type { OldHeadsReport } from '../../gateway/api/old-heads.ts'
 import type { FeedEvent, StoredInspection } from '../../gateway/api/ports.ts'
 import type { QualityReport } from '../../gateway/api/quality.ts'
 import type { ApiSources } from '../../gateway/api/server.ts'
 import type { StationState } from '../../gateway/api/station-state.ts'
+import type { StorageReport } from '../../gateway/api/storage.ts'
 import { kpiReportOf, newKpiState } from '../../gateway/kpi.ts'
 import { kpiTargets } from '../../gateway/kpi-options.ts'
 import { silentLog } from '../../gateway/log.ts'
@@ -58,6 +62,23 @@ function quiet(): QualityReport {
   return { alerts: [], kpi: { lot, ended_shifts: [] }, charts: [] }
 }
 
+/** Room for a fortnight, and nothing waits. */
+function roomy(): StorageReport {
+  const kept = { stored: 0, removed: 0 }
+  return {
+    state: 'ok',
+    room: { hours_left: 340, parts_left: 408_000, alert_hours: 72, parts_per_hour: 1200, part_bytes: 17_000 },
+    flash: { bytes_per_part: 71_000, gb_per_year: 700, budget_gb_per_year: 2000, share: 0.35 },
+    inspections: kept,
+    raw: kept,
+    sums: { hourly_days: 730 },
+    undelivered: 0,
+    cursors: [],
+    quarantine: [],
+    set_aside: [],
+  }
+}
+
 /** Everything the API asks for, in memory, for a test to steer. */
 export class FakeStation {
   readonly inspections: StoredInspection[] = []
@@ -66,6 +87,11 @@ export class FakeStation {
   readiness: { ready: boolean; waiting_for: string[] } = { ready: true, waiting_for: [] }
   /** What is watched over the parts; as a function it may throw. */
   quality: () => QualityReport = quiet
+  storage: StorageReport = roomy()
+  oldHeads: OldHeadsReport = { listening: false, turned_away: 0, devices: [] }
+  /** Sums by hour and day; none were made. */
+  aggregates: AskAggregates = ({ period }) =>
+    Promise.resolve({ by: period, rows: [], total: new Sums().onWire() })
   readonly #listeners = new Set<(event: FeedEvent) => void>()
 
   get listeners(): number {
@@ -107,6 +133,10 @@ export class FakeStation {
       },
       station: () => this.state,
       quality: () => this.quality(),
+      aggregates: (query) => this.aggregates(query),
+      storage: () => this.storage,
+      oldHeads: () => Promise.resolve(this.oldHeads),
+      checkpoints: () => Promise.resolve({ checkpoints: [] }),
       trace: () => Promise.resolve(undefined),
       feed: {
         subscribe: (listener) => {

@@ -1,3 +1,4 @@
+import { encode } from '@msgpack/msgpack'
 import { test } from 'tap'
 import { SensorError } from '../../drivers/sensor.ts'
 import { SimulatedBus } from '../../drivers/simulated/bus.ts'
@@ -108,7 +109,11 @@ test('all looks are kept with the part, and replayed with it', async (t) => {
 
   const judgedWith = { recipe: { id: 'r', revision: 1 }, calibration: [] }
   const record = rawRecordOf(trigger, { wallMs: 0 }, observation, judgedWith)
-  const stored: RawRecord = decodeRaw(encodeRaw(record))
+  const plain = encode(record)
+  const kept = encodeRaw(record)
+  t.ok(kept.length < plain.length / 2, `${kept.length} of ${plain.length} bytes`)
+  t.strictSame(decodeRaw(plain), decodeRaw(kept), 'those of earlier releases are not compressed')
+  const stored: RawRecord = decodeRaw(kept)
   const exported: RawRecord = rawRecord.parse(JSON.parse(rawLine(record)))
   for (const one of [stored, exported]) {
     const kept = one.heads.tof === undefined ? [] : looksOf(one.heads.tof, 0)

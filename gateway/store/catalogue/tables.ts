@@ -53,6 +53,15 @@ export const CATALOGUE_STEPS: readonly string[] = [
     name TEXT NOT NULL UNIQUE CHECK (length(name) BETWEEN 1 AND 100),
     description TEXT NOT NULL DEFAULT ''
   ) STRICT;
+  CREATE TABLE symbol_examples (
+    id INTEGER PRIMARY KEY,
+    symbol INTEGER NOT NULL REFERENCES symbols ON DELETE CASCADE,
+    sha256 TEXT NOT NULL,
+    picture BLOB NOT NULL,
+    enrolled_by TEXT NOT NULL,
+    enrolled_at TEXT NOT NULL,
+    UNIQUE (symbol, sha256)
+  ) STRICT;
   CREATE TABLE symbol_tags (
     symbol INTEGER NOT NULL REFERENCES symbols ON DELETE CASCADE,
     tag TEXT NOT NULL CHECK (length(tag) BETWEEN 1 AND 64),

@@ -5,9 +5,10 @@ import { registry } from './002-registry.ts'
 import { documents } from './003-documents.ts'
 import { retention } from './004-retention.ts'
 import { oldHeads } from './005-old-heads.ts'
+import { calibrationOrder } from './006-calibration-order.ts'
 
 /** Forward only: a released step is never edited, the next one is added at the end. */
-export const MIGRATIONS: readonly string[] = [log, registry, documents, retention, oldHeads]
+export const MIGRATIONS: readonly string[] = [log, registry, documents, retention, oldHeads, calibrationOrder]
 
 export interface MigrateOptions {
   /** Steps to reach, for tests of databases that older releases left; default: all. */

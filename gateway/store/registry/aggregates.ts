@@ -29,6 +29,8 @@ export interface AggregateQuery {
   readonly station?: string | undefined
   readonly recipe?: string | undefined
   readonly lot?: string | undefined
+  /** Only rows behind this one. */
+  readonly after?: AggregateKey | undefined
   /** Rows at most, oldest first. */
   readonly limit: number
 }
@@ -55,7 +57,34 @@ interface Row {
 
 const KEY = 'period = ? AND starts_at = ? AND station = ? AND recipe = ? AND revision = ? AND lot = ?'
 const COLUMNS = 'period, starts_at, station, recipe, revision, lot, parts, value'
+/** The order of all rows of a period. */
+const ORDER = 'starts_at, station, recipe, revision, lot'
 const ROWS_AT_ONCE = 32
+
+/** Oldest first. @throws StoreError */
+export async function findAggregates(reader: Database, query: AggregateQuery): Promise<StoredAggregate[]> {
+  const { period, from, to, station, recipe, lot, after, limit } = query
+  const conditions: [string, string | undefined][] = [
+    ['period = ?', period],
+    ['starts_at >= ?', from],
+    ['starts_at < ?', to],
+    ['station = ?', station],
+    ['recipe = ?', recipe],
+    ['lot = ?', lot],
+  ]
+  const given = conditions.filter((condition) => condition[1] !== undefined)
+  const texts = given.map(([text]) => text)
+  const values: Value[] = given.map(([, value]) => value ?? '')
+  if (after !== undefined) {
+    texts.push(`(${ORDER}) > (?, ?, ?, ?, ?)`)
+    values.push(...keyValues(after).slice(1))
+  }
+  const rows = await reader.all<Row>(
+    `SELECT ${COLUMNS} FROM aggregates WHERE ${texts.join(' AND ')} ORDER BY ${ORDER} LIMIT ?`,
+    [...values, limit],
+  )
+  return rows.map(stored)
+}
 
 /** Sums by hour and day, and up to where the log is counted in them: both move in one transaction. */
 export class AggregateTable {
@@ -83,23 +112,8 @@ export class AggregateTable {
   }
 
   /** Oldest first. @throws StoreError */
-  async find(query: AggregateQuery): Promise<StoredAggregate[]> {
-    const { period, from, to, station, recipe, lot, limit } = query
-    const conditions: [string, string | undefined][] = [
-      ['period = ?', period],
-      ['starts_at >= ?', from],
-      ['starts_at < ?', to],
-      ['station = ?', station],
-      ['recipe = ?', recipe],
-      ['lot = ?', lot],
-    ]
-    const given = conditions.filter((condition) => condition[1] !== undefined)
-    const rows = await this.#reader.all<Row>(
-      `SELECT ${COLUMNS} FROM aggregates WHERE ${given.map(([text]) => text).join(' AND ')}
-       ORDER BY starts_at, station, recipe, revision, lot LIMIT ?`,
-      [...given.map(([, value]) => value ?? ''), limit],
-    )
-    return rows.map(stored)
+  find(query: AggregateQuery): Promise<StoredAggregate[]> {
+    return findAggregates(this.#reader, query)
   }
 
   /** Writes the rows in place of theirs; with `counted` the cursor moves too, or nothing does. @throws StoreError */

@@ -26,7 +26,7 @@ interface Row {
   readonly calibration: string
 }
 
-/** Every calibration the station ever took. */
+/** Every calibration the station ever took, in the order they were saved in: no clock is asked which one is newer. */
 export class Calibrations {
   readonly #writer: Writer
   readonly #reader: Database
@@ -40,7 +40,8 @@ export class Calibrations {
   save({ id, kind, subject, takenAt, takenBy, calibration }: StoredCalibration): Promise<void> {
     return this.#writer.transaction(() =>
       this.#writer.database.run(
-        'INSERT INTO calibrations (id, kind, subject, taken_at, taken_by, calibration) VALUES (?, ?, ?, ?, ?, ?)',
+        `INSERT INTO calibrations (id, kind, subject, taken_at, taken_by, calibration, number)
+         VALUES (?, ?, ?, ?, ?, ?, (SELECT coalesce(max(number), 0) + 1 FROM calibrations))`,
         [id, kind, subject, takenAt, takenBy, canonicalOrInvalid(calibration, `calibration ${id}`)],
       ),
     )
@@ -53,22 +54,22 @@ export class Calibrations {
   }
 
   /**
-   * The newest of a kind, by the time it was taken.
+   * The one of a kind that was saved last.
    * @param subject what it belongs to; undefined: anything
    * @throws StoreError
    */
   async newest(kind: string, subject?: string): Promise<StoredCalibration | undefined> {
     const row = await this.#reader.get<Row>(
-      'SELECT * FROM calibrations WHERE kind = ?1 AND (?2 IS NULL OR subject = ?2) ORDER BY taken_at DESC, id DESC LIMIT 1',
+      'SELECT * FROM calibrations WHERE kind = ?1 AND (?2 IS NULL OR subject = ?2) ORDER BY number DESC LIMIT 1',
       [kind, subject ?? null],
     )
     return row === undefined ? undefined : storedCalibration(row)
   }
 
-  /** All of a kind, newest first. @throws StoreError */
+  /** All of a kind, the one that was saved last first. @throws StoreError */
   async all(kind: string): Promise<StoredCalibration[]> {
     const rows = await this.#reader.all<Row>(
-      'SELECT * FROM calibrations WHERE kind = ? ORDER BY taken_at DESC, id DESC',
+      'SELECT * FROM calibrations WHERE kind = ? ORDER BY number DESC',
       [kind],
     )
     return rows.map(storedCalibration)

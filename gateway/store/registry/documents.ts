@@ -77,13 +77,24 @@ export class Documents extends DocumentReader {
 
   /** Writes it in place of what had its id; resolves when it is on disk. @throws StoreError `invalid` when it is not JSON */
   save(kind: DocumentKind, { id, at, open, value }: StoredDocument): Promise<void> {
-    return this.#writer.transaction(() =>
-      this.#writer.database.run(
+    return this.#writer.transaction(async () => {
+      const { database } = this.#writer
+      const [text, state] = [canonicalOrInvalid(value, `${kind} ${id}`), open ? 1 : 0]
+      // SQLite writes every index of a column that is set, changed or not: a page each, for nothing.
+      const same = await database.get(
+        'SELECT 1 FROM documents WHERE kind = ? AND id = ? AND at = ? AND open = ?',
+        [...[kind, id, at, state]],
+      )
+      if (same !== undefined) {
+        await database.run('UPDATE documents SET value = ? WHERE kind = ? AND id = ?', [text, kind, id])
+        return
+      }
+      await database.run(
         `INSERT INTO documents (kind, id, at, open, value) VALUES (?, ?, ?, ?, ?)
          ON CONFLICT (kind, id) DO UPDATE SET at = excluded.at, open = excluded.open, value = excluded.value`,
-        [kind, id, at, open ? 1 : 0, canonicalOrInvalid(value, `${kind} ${id}`)],
-      ),
-    )
+        [kind, id, at, state, text],
+      )
+    })
   }
 }
 

@@ -16,6 +16,11 @@ export interface StoreFigures {
   /** Stored now. */
   readonly inspections: number
   readonly rawRecords: number
+  /** When the oldest of them came, RFC 3339; absent where there is none, or it does not say. */
+  readonly oldestAt?: string
+  readonly oldestRawAt?: string
+  /** Inspections that somebody has not got, or not confirmed: they stay, whatever is due. */
+  readonly undelivered: number
   /** Pages in use, bytes. */
   readonly usedBytes: number
   /** What can still be stored before the station refuses, bytes. */
@@ -52,9 +57,14 @@ export async function measureStore(sources: FigureSources): Promise<StoreFigures
   const part = partBytes(usedBytes, rows, await meanLengths(database, extent.end))
   const roomBytes = roomOf(space, limits)
   const last = removable(extent)
+  const oldestAt = await madeAt(database, extent.oldest)
+  const oldestRawAt = await madeAt(database, extent.oldestRaw)
   return {
     inspections: rows.inspections,
     rawRecords: rows.raws,
+    ...(oldestAt === undefined ? {} : { oldestAt }),
+    ...(oldestRawAt === undefined ? {} : { oldestRawAt }),
+    undelivered: Math.max(0, extent.end - extent.delivered),
     usedBytes,
     roomBytes,
     part,
@@ -72,6 +82,15 @@ export async function measureStore(sources: FigureSources): Promise<StoreFigures
   }
 }
 
+/** When the inspection at a position was made, by its own word. */
+async function madeAt(database: Database, position: number): Promise<string | undefined> {
+  const row = await database.get<{ at: string | null }>(
+    "SELECT json_extract(payload, '$.timestamp') AS at FROM inspections WHERE position = ?",
+    [position],
+  )
+  return row?.at ?? undefined
+}
+
 async function meanLengths(
   database: Database,
   end: number,
@@ -86,12 +105,15 @@ async function meanLengths(
 }
 
 /** The figures as health and the page show them; what is not known yet is left out. */
-export function figuresOnWire(figures: StoreFigures): Record<string, number> {
+export function figuresOnWire(figures: StoreFigures): Record<string, number | string> {
   const { part, endurance: left, flash } = figures
   const mb = (bytes: number): number => Math.round(bytes / 1e4) / 100
   return {
     inspections: figures.inspections,
     raw_records: figures.rawRecords,
+    ...(figures.oldestAt === undefined ? {} : { oldest_at: figures.oldestAt }),
+    ...(figures.oldestRawAt === undefined ? {} : { oldest_raw_at: figures.oldestRawAt }),
+    undelivered: figures.undelivered,
     used_mb: mb(figures.usedBytes),
     room_mb: mb(figures.roomBytes),
     part_bytes: Math.round(part.inspection + part.raw),

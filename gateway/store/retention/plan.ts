@@ -34,6 +34,12 @@ export function removable({ end, delivered }: Extent): number {
   return Math.max(0, Math.min(delivered, end - NEWEST_KEPT))
 }
 
+/** Who holds back the most: the cursor that is farthest behind. Undefined where it is only what stays anyway. */
+export function holderOf<C extends { readonly backlog: number }>(cursors: readonly C[]): C | undefined {
+  const [farthest] = [...cursors].sort((a, b) => b.backlog - a.backlog)
+  return farthest !== undefined && farthest.backlog > NEWEST_KEPT ? farthest : undefined
+}
+
 /** Up to which positions more are stored than were allowed. */
 export function dueByCount(
   { end }: Extent,

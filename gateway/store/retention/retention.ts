@@ -9,7 +9,7 @@ import { complaintOf } from './complaint.ts'
 import { figuresOnWire, measureStore, type StoreFigures } from './figures.ts'
 import type { KeptBackup } from './kept-backup.ts'
 import type { RetentionLimits } from './limits.ts'
-import { dueByCount, type Extent, nextStep, removable } from './plan.ts'
+import { dueByCount, type Extent, holderOf, nextStep, removable, type Step } from './plan.ts'
 import { pagesToGiveBack, readSpace, type Space, wantsRoom } from './space.ts'
 import type { Sweeper } from './sweeper.ts'
 import type { WearBook } from './wear.ts'
@@ -33,7 +33,14 @@ export interface RetentionParts {
   readonly epochs: readonly Epoch[]
   /** Last position of the log. */
   readonly end: () => number
-  readonly orphans: () => readonly { readonly name: string; readonly backlog: number }[]
+  readonly orphans: () => readonly CursorBacklog[]
+  /** Every cursor, those of orphans too. */
+  readonly cursors: () => readonly CursorBacklog[]
+}
+
+interface CursorBacklog {
+  readonly name: string
+  readonly backlog: number
 }
 
 const INTERVAL_MS = 60_000
@@ -41,7 +48,7 @@ const SAVE_EVERY_MS = 3_600_000
 /** Between two steps: an append never waits for more than one of them, and retention has at most a fifth of the disk. */
 const LEAST_PAUSE_MS = 20
 const PAUSE_PER_WORK = 4
-const PAGES_AT_ONCE = 64
+const BYTES_AT_ONCE = 256 * 1024
 
 /** Lets old rows go, a few at a time, in the order of CONTRACTS; says how long what is left will last. */
 export class Retention implements Unit {
@@ -67,6 +74,11 @@ export class Retention implements Unit {
     return this.#figures
   }
 
+  /** What went in this run. */
+  get removed(): { readonly raw: number; readonly inspections: number } {
+    return { ...this.#removed }
+  }
+
   async start(): Promise<void> {
     await this.#parts.wear.open(this.#parts.end())
     this.#savedAt = this.#options.clock.now()
@@ -83,8 +95,10 @@ export class Retention implements Unit {
 
   status(): UnitStatus {
     const { raw, inspections } = this.#removed
+    const holder = holderOf(this.#parts.cursors())
     const facts = {
       ...(this.#figures === undefined ? {} : figuresOnWire(this.#figures)),
+      ...(holder === undefined ? {} : { held_by: holder.name, held: holder.backlog }),
       removed_raw: raw,
       removed_inspections: inspections,
     }
@@ -162,15 +176,17 @@ export class Retention implements Unit {
     const due = dueByCount(extent, limits.most)
     const { rawMs, inspectionMs } = limits.age
     return {
-      raw: Math.max(due.raw, await this.#dueByAge(extent, extent.oldestRaw, rawMs)),
-      inspections: Math.max(due.inspections, await this.#dueByAge(extent, extent.oldest, inspectionMs)),
+      raw: Math.max(due.raw, await this.#dueByAge('raw', extent, rawMs)),
+      inspections: Math.max(due.inspections, await this.#dueByAge('inspections', extent, inspectionMs)),
     }
   }
 
-  #dueByAge(extent: Extent, first: number, ageMs: number | undefined): Promise<number> {
+  #dueByAge(from: Step['from'], extent: Extent, ageMs: number | undefined): Promise<number> {
     const { clock, clockTrusted, limits } = this.#options
+    const first = from === 'raw' ? extent.oldestRaw : extent.oldest
     if (ageMs === undefined || !clockTrusted() || first > removable(extent)) return Promise.resolve(0)
-    return this.#parts.sweeper.olderThan(first, limits.rowsAtOnce, clock.wall() - ageMs)
+    const last = first + limits.rowsAtOnce - 1
+    return this.#parts.sweeper.olderThan({ from, first, last }, clock.wall() - ageMs)
   }
 
   #dropHour(): Promise<boolean> {
@@ -180,7 +196,8 @@ export class Retention implements Unit {
   }
 
   async #giveBack(space: Space): Promise<boolean> {
-    const pages = Math.min(PAGES_AT_ONCE, pagesToGiveBack(space, this.#options.limits))
+    const most = Math.ceil(BYTES_AT_ONCE / space.pageBytes)
+    const pages = Math.min(most, pagesToGiveBack(space, this.#options.limits))
     if (pages === 0 || !this.#givesBack) return false
     await this.#parts.sweeper.giveBack(pages)
     // A database that was made without auto_vacuum gives nothing back, however often it is asked.

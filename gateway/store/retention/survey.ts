@@ -2,6 +2,7 @@ import { openReader } from '../connections.ts'
 import type { Database } from '../database.ts'
 import { StoreError } from '../error.ts'
 import { readCursors } from '../log/delivery.ts'
+import { type LoggedDevice, loggedDevices } from '../log/old-devices.ts'
 import { MIGRATIONS, schemaOf } from '../migrations/migrate.ts'
 import { type Anchor, readAnchors } from './anchors.ts'
 import type { Wear } from './budget.ts'
@@ -16,6 +17,8 @@ export interface StoreSurvey {
   /** Every cursor on disk, and how many inspections it has not got. */
   readonly sinks: readonly { readonly name: string; readonly backlog: number }[]
   readonly anchors: readonly Anchor[]
+  /** Heads of the old system of which samples are stored. */
+  readonly oldDevices: readonly LoggedDevice[]
 }
 
 /** How many of the newest parts the present rate is taken from. */
@@ -53,7 +56,8 @@ export async function surveyStore(file: string, limits: RetentionLimits): Promis
       flashBytesPerYear: limits.flashBytesPerYear,
     })
     const sinks = cursors.map(({ sink, position }) => ({ name: sink, backlog: end - position }))
-    return { figures, sinks, anchors: (await readAnchors(database)) ?? [] }
+    const anchors = (await readAnchors(database)) ?? []
+    return { figures, sinks, anchors, oldDevices: await loggedDevices(database) }
   } finally {
     await database.close()
   }

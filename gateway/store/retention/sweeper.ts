@@ -5,6 +5,7 @@ import { type ChainTip, readLink, verifyChain } from '../log/chain.ts'
 import type { History } from '../log/history.ts'
 import type { LogEntry } from '../log/tail.ts'
 import type { Writer } from '../writer.ts'
+import { Ages } from './ages.ts'
 import { type Anchor, readAnchors, SAVE_ANCHOR, tipAt } from './anchors.ts'
 import type { Extent, Step } from './plan.ts'
 
@@ -39,6 +40,8 @@ export class Sweeper {
   readonly #statements: Statements
   /** By epoch, as on disk. */
   readonly #anchors: Map<number, Anchor>
+  /** One for each kind of row: they are looked at in different places of the log. */
+  readonly #ages: Readonly<Record<Step['from'], Ages>>
 
   private constructor(
     { writer, history, unsaved }: SweeperParts,
@@ -50,6 +53,7 @@ export class Sweeper {
     this.#unsaved = unsaved
     this.#statements = statements
     this.#anchors = new Map(anchors.map((anchor) => [anchor.base, anchor]))
+    this.#ages = { raw: new Ages(history.database), inspections: new Ages(history.database) }
   }
 
   static async over(parts: SweeperParts): Promise<Sweeper> {
@@ -83,17 +87,9 @@ export class Sweeper {
     }
   }
 
-  /**
-   * The newest position from `first` on, of at most `rows`, whose part came before `beforeMs`; 0 for none. Parts that
-   * claim to be younger than one behind them had a clock that was wrong.
-   */
-  async olderThan(first: number, rows: number, beforeMs: number): Promise<number> {
-    const found = await this.#history.database.get<{ last: number | null }>(
-      `SELECT max(position) AS last FROM inspections
-       WHERE position >= ? AND position < ? AND json_extract(payload, '$.timestamp') < ?`,
-      [first, first + rows, new Date(beforeMs).toISOString()],
-    )
-    return found?.last ?? 0
+  /** The newest of the step's positions whose part came before `beforeMs`; 0 for none. @throws StoreError */
+  olderThan({ from, first, last }: Step, beforeMs: number): Promise<number> {
+    return this.#ages[from].olderThan(first, last - first + 1, beforeMs)
   }
 
   /**

@@ -166,23 +166,31 @@ test('the OpenAPI document names every route, and its references resolve', async
     .parse(answer.json())
   t.equal(document.openapi, '3.1.0')
   t.same(Object.keys(document.paths).sort(), [
+    '/api/v1/aggregates',
+    '/api/v1/checkpoints',
     '/api/v1/inspections',
     '/api/v1/inspections/{id}',
+    '/api/v1/old-heads',
     '/api/v1/quality',
     '/api/v1/station',
+    '/api/v1/storage',
     '/healthz',
     '/metrics',
     '/readyz',
     '/t/{token}',
   ])
   t.same(Object.keys(document.components.schemas).sort(), [
+    'CheckpointPage',
     'HealthReport',
     'Inspection',
     'InspectionPage',
+    'OldHeadsReport',
     'Problem',
     'QualityReport',
     'ReadyReport',
     'StationState',
+    'StorageReport',
+    'SumsReport',
   ])
   for (const [, name = ''] of answer.body.matchAll(/"\$ref":"#\/components\/schemas\/([^"]*)"/g)) {
     t.ok(name in document.components.schemas, `#/components/schemas/${name}`)

@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet'
 import { test } from 'tap'
 import { exportCommand } from '../../../gateway/commands/export.ts'
 import { COLUMNS } from '../../../gateway/export/columns.ts'
@@ -47,6 +48,19 @@ test('poincon export', async (t) => {
     )
   })
 
+  await t.test('columns with types', async (t) => {
+    const out = join(dir, 'parts.parquet')
+    t.match(await exported('--format', 'parquet', '--out', out), { code: 0, stdout: '' })
+    const rows = await parquetReadObjects({ file: await asyncBufferFromFile(out) })
+    t.strictSame(
+      rows.map(({ id }) => id),
+      stored.map(({ id }) => id),
+    )
+    const none = ['--from', '2090-01-01', '--out', join(dir, 'none.parquet')]
+    t.match(await exported('--format', 'parquet', ...none), { code: 1, stderr: /nothing in this stretch/ })
+    t.match(await exported('--format', 'parquet'), { code: 2, stderr: /expected --out FILE/ })
+  })
+
   await t.test('raw data, as they can be judged again', async (t) => {
     const { code, stdout } = await exported('--format', 'raw')
     t.equal(code, 0)
@@ -61,7 +75,7 @@ test('poincon export', async (t) => {
   await t.test('says what it does not understand', async (t) => {
     t.match(await exported('--format', 'xml'), {
       code: 2,
-      stderr: /--format xml: expected one of ndjson, csv, raw/,
+      stderr: /--format xml: expected one of ndjson, csv, parquet, raw/,
     })
     t.match(await exported('--from', 'yesterday'), { code: 2, stderr: /--from yesterday: expected/ })
   })

@@ -100,6 +100,14 @@ test('greeting, hello, sample, heartbeat, ping', async (t) => {
     state: 'ok',
     facts: { connections: 1, devices: 1, stored: 1, repeated: 0, refused: 0 },
   })
+  wire.say({ type: 'nonsense' })
+  await settled()
+  const [device] = door.devices()
+  t.match(device, {
+    ...{ deviceId: 'D1', connected: true, mac: '24:0A:C4:00:00:01', stored: 1, refused: 1 },
+    refusal: { code: 'unknown-type' },
+  })
+  t.equal(door.status().facts?.last_sample_at, device?.lastAt)
 })
 
 test('a repeated sample is acknowledged with the same words, and stored once', async (t) => {
@@ -264,6 +272,12 @@ test('two devices of one id: both are told both addresses, and only one is heard
   t.match(await first.last(), { type: 'ack', sample_id: 'S-1' })
   clock.spend(61_000)
   t.match(door.status(), { state: 'ok' }, 'forgotten a minute after its last attempt')
+  t.match(door.devices(), [
+    {
+      ...{ deviceId: 'D1', connected: true, address: '10.0.0.1', stored: 1, repeated: 0, refused: 1 },
+      refusal: { code: 'device-taken', error },
+    },
+  ])
 })
 
 test('a connection whose device is gone makes way for the one that comes back', async (t) => {

@@ -80,7 +80,7 @@ for (const [name, { from, steps }] of Object.entries(DAYS)) {
     const [dir, random, key] = [await storeDir(t), randomFrom(5), memoryKey()]
     // The disk takes real time, whatever clock the station has.
     const store = await reopen(dir)
-    const lots = new LotBook(store.documents, clock)
+    const lots = new LotBook({ documents: store.documents, clock })
     const unit = checkpointsOf(store, dir, { clock, everyInspections: 20, key: () => Promise.resolve(key) })
     const documents = shiftDocuments()
     const shifts = new ShiftBook(documents, silentLog)

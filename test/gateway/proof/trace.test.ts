@@ -69,7 +69,7 @@ test('a label names one lot or part of one station, and nobody else can make one
 test('a lot is followed through epochs and other lots, to the checkpoint that covers it', async (t) => {
   const first = await storeDir(t)
   let store = await reopen(first)
-  let lots = new LotBook(store.documents, systemClock)
+  let lots = new LotBook({ documents: store.documents, clock: systemClock })
   const begun = await made(store, lots, 'LL-1', 20)
   await made(store, lots, 'LL-2', 2)
   await store.close()
@@ -77,7 +77,7 @@ test('a lot is followed through epochs and other lots, to the checkpoint that co
   await openDeviceKey(first)
   const dir = await copyOf(t, first)
   store = await reopen(dir)
-  lots = new LotBook(store.documents, systemClock)
+  lots = new LotBook({ documents: store.documents, clock: systemClock })
   const proof = await proofIn(dir, store)
   const tokens = await LabelTokens.open(dir)
   const token = tokens.token({ kind: 'lot', id: 'LL-1' })
@@ -135,7 +135,7 @@ test('poincon label prints what the page is found by', async (t) => {
   const none = await said(t, ['lot', 'LL-1', '--config', config])
   t.match(none, { code: 1, stderr: /it is made when the station starts/ })
   const store = await reopen(join(dir, 'data'))
-  const [part] = await made(store, new LotBook(store.documents, systemClock), 'LL-1', 1)
+  const [part] = await made(store, new LotBook({ documents: store.documents, clock: systemClock }), 'LL-1', 1)
   const tokens = await LabelTokens.open(join(dir, 'data'))
   await store.close()
 

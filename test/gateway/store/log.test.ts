@@ -341,6 +341,23 @@ test('calibrations and the state of the station are remembered', async (t) => {
   t.equal(await again.state.get('recipe'), undefined)
 })
 
+test('a clock that was set back does not let an older calibration win', async (t) => {
+  const dir = await storeDir(t)
+  const store = await reopen(dir)
+  const tray = { kind: 'empty-tray', subject: 'tof-7', takenBy: 'anna', calibration: {} }
+  await store.calibrations.save({ ...tray, id: 'c9', takenAt: '2099-01-01T08:00:00.000Z' })
+  await store.calibrations.save({ ...tray, id: 'c1', takenAt: '2026-03-01T08:00:00.000Z' })
+  await store.close()
+  const again = await storeIn(t, dir)
+  t.match(await again.calibrations.newest('empty-tray', 'tof-7'), { id: 'c1' })
+  await again.calibrations.save({ ...tray, id: 'c0', takenAt: '2026-02-28T08:00:00.000Z' })
+  t.match(await again.calibrations.newest('empty-tray'), { id: 'c0' })
+  t.same(
+    (await again.calibrations.all('empty-tray')).map(({ id }) => id),
+    ['c0', 'c1', 'c9'],
+  )
+})
+
 test('registry and log share the writer without sharing a transaction', async (t) => {
   const store = await freshStore(t, { groupCommitMs: 0 })
   const appends = Array.from({ length: 40 }, async (_, index) => {

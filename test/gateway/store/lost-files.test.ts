@@ -1,10 +1,11 @@
 import { copyFile, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'tap'
-import { append, faultOf, reopen, storeDir, storeIn } from './opening.ts'
+import { PAGE_BYTES } from '../../../gateway/store/connections.ts'
+import { append, appendMany, faultOf, reopen, storeDir, storeIn } from './opening.ts'
 
 const HEADER = 32
-const FRAME = 24 + 4096
+const FRAME = 24 + PAGE_BYTES
 
 for (const name of ['poincon.db', 'poincon.db-wal']) {
   test(`${name} deleted under an open store: nothing more is acknowledged`, async (t) => {
@@ -53,10 +54,10 @@ test('a write-ahead log whose commits are damaged is not opened, and left as it 
 test('a log that has begun anew over older commits is whole', async (t) => {
   const dir = await storeDir(t)
   const store = await storeIn(t, dir)
-  // More than the thousand pages after which the log is folded into the database.
-  for (let part = 0; part < 180; part += 1) await append(store)
+  // More than the four megabytes after which the log is folded into the database.
+  for (let group = 0; group < 45; group += 1) await appendMany(store, 20)
   const crashed = await storeDir(t)
   for (const name of ['poincon.db', 'poincon.db-wal']) await copyFile(join(dir, name), join(crashed, name))
   const again = await storeIn(t, crashed)
-  t.equal((await again.from(1, 1000, again.epochs[0])).length, 180)
+  t.equal((await again.from(1, 1000, again.epochs[0])).length, 900)
 })

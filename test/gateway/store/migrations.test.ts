@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { type Test, test } from 'tap'
 import { silentLog } from '../../../gateway/log.ts'
 import { openReader, openWriter } from '../../../gateway/store/connections.ts'
+import { Database } from '../../../gateway/store/database.ts'
 import { sha256 } from '../../../gateway/store/log/chain.ts'
 import { backupBeforeMigration, backupFile } from '../../../gateway/store/migrations/backup.ts'
 import { MIGRATIONS, migrate, schemaOf } from '../../../gateway/store/migrations/migrate.ts'
@@ -69,6 +70,52 @@ test('the tables are the same, whichever release they come from', async (t) => {
     await (await reopen(dir)).close()
     t.same(await shape(dir), await shape(newest))
   }
+})
+
+test('calibrations of an earlier release keep the order of their dates, and the next one is newer', async (t) => {
+  const dir = await storeDir(t)
+  await olderLog(dir, 5)
+  const database = await openWriter(join(dir, 'poincon.db'))
+  for (const [id, at] of [
+    ['b', '2026-03-02'],
+    ['a', '2026-03-03'],
+    ['c', '2026-03-01'],
+    ['d', '2026-03-02'],
+  ]) {
+    await database.run("INSERT INTO calibrations VALUES (?, 'white', 'x', ?, 'anna', '{}')", [
+      ...[id ?? '', at ?? ''],
+    ])
+  }
+  await database.close()
+  const store = await storeIn(t, dir)
+  const calibration = { kind: 'white', subject: 'x', takenAt: '1970-01-01', takenBy: 'anna', calibration: {} }
+  await store.calibrations.save({ id: 'e', ...calibration })
+  t.same(
+    (await store.calibrations.all('white')).map(({ id }) => id),
+    ['e', 'a', 'd', 'b', 'c'],
+  )
+})
+
+test('a database with the pages of an earlier release keeps them, and its quota', async (t) => {
+  const dir = await storeDir(t)
+  const file = join(dir, 'poincon.db')
+  const made = await Database.open(file, 'write')
+  await made.exec('PRAGMA page_size = 4096; PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL')
+  await migrate(made, { target: 3 })
+  await made.close()
+  const store = await reopen(dir, { maxBytes: 4_096_000, migrationBackup: false })
+  await appendMany(store, 20)
+  await store.close()
+  const database = await openWriter(file, 4_096_000)
+  t.match(await database.get('PRAGMA page_size'), { page_size: 4096 })
+  t.match(await database.get('PRAGMA max_page_count'), { max_page_count: 1000 })
+  t.match(await database.get('PRAGMA wal_autocheckpoint'), { wal_autocheckpoint: 1024 })
+  await database.close()
+  const fresh = await openWriter(join(dir, 'fresh.db'), 4_096_000)
+  t.match(await fresh.get('PRAGMA page_size'), { page_size: 1024 })
+  t.match(await fresh.get('PRAGMA max_page_count'), { max_page_count: 4000 })
+  t.match(await fresh.get('PRAGMA wal_autocheckpoint'), { wal_autocheckpoint: 4096 })
+  await fresh.close()
 })
 
 test('a new log, and one of this schema, need no copy; a copy can be declined', async (t) => {

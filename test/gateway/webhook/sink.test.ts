@@ -15,7 +15,7 @@ import { VirtualClock } from '../../../drivers/simulated/clock.ts'
 import { silentLog } from '../../../gateway/log.ts'
 import { type OutboxEntry, RefusedError, RetryLaterError } from '../../../gateway/outbox.ts'
 import { Pump } from '../../../gateway/pump.ts'
-import { webhookOptions } from '../../../gateway/webhook/options.ts'
+import { webhookOptions, webhooksOptions } from '../../../gateway/webhook/options.ts'
 import { parseKey, signatureOf } from '../../../gateway/webhook/signature.ts'
 import { retryAfterMs, WebhookSink } from '../../../gateway/webhook/sink.ts'
 import { entries, entry } from '../../fakes/inspections.ts'
@@ -99,6 +99,44 @@ test('a batch a request', async (t) => {
     entries(4, 6).map(({ id }) => id),
   )
   t.equal(received[1]?.headers['idempotency-key'], `${entry(4).id}_${entry(6).id}`)
+})
+
+test('one of several takes only the parts that it is for, behind a cursor of its own', async (t) => {
+  const { url, received } = await serve(t, (response) => response.writeHead(204).end())
+  const options = webhooksOptions.parse({
+    rejects: { url, only: ['reject', 'hold'] },
+    'all-of-them': { url, body: 'array' },
+  })
+  const [rejects, all] = Object.entries(options).map(
+    ([name, webhook]) => new WebhookSink({ webhook, name, clock: systemClock }),
+  )
+  if (rejects === undefined || all === undefined) throw new RangeError('two are configured')
+  t.teardown(() => Promise.all([rejects.stop(), all.stop()]))
+  t.same([rejects.name, all.name], ['webhook-rejects', 'webhook-all-of-them'])
+  const late = (sequence: number, action: 'reject' | 'hold'): OutboxEntry =>
+    entry(sequence, { verdict: { kind: 'ungraded', action, reasons: ['late'], latency_ms: 600 } })
+  const batch = [entry(1), late(2, 'reject'), entry(3), late(4, 'hold'), entry(5)]
+  t.equal(await rejects.send(batch, never), 5, 'what is not for it is passed over')
+  t.strictSame(sequencesOf(received), [2, 4])
+  t.equal(await rejects.send(entries(6, 8), never), 8, 'without a request')
+  t.equal(received.length, 2)
+  t.equal(await all.send(batch, never), 5)
+  t.equal(received[2]?.headers['idempotency-key'], `${entry(1).id}_${entry(5).id}`)
+  t.throws(() => webhooksOptions.parse({ 'No Name': { url } }), { message: /1 to 48 of a-z/ })
+})
+
+test('a refused one among those that are passed over stops the cursor before it', async (t) => {
+  const { url } = await serve(t, (response, { body }) =>
+    response.writeHead(body.includes('"sequence":4,') ? 422 : 200).end(),
+  )
+  const sink = open(t, { url, body: 'ndjson', only: ['hold'] })
+  const held = (sequence: number): OutboxEntry =>
+    entry(sequence, {
+      verdict: { kind: 'ungraded', action: 'hold', reasons: ['no-product'], latency_ms: 9 },
+    })
+  const batch = [entry(1), held(2), entry(3), held(4), entry(5)]
+  t.equal(await sink.send(batch, never), 3)
+  t.match(await failure(sink.send(batch.slice(3), never)), { name: 'RefusedError', sequence: 4 })
 })
 
 test('the signature', async (t) => {

@@ -1,8 +1,11 @@
 import { z } from 'zod'
+import { sumsReport } from '../../../gateway/aggregates/report.ts'
 import { alertMessage } from '../../../gateway/alerts/message.ts'
 import { healthReport } from '../../../gateway/api/health.ts'
+import { oldHeadsReport } from '../../../gateway/api/old-heads.ts'
 import { qualityReport } from '../../../gateway/api/quality.ts'
 import { stationState } from '../../../gateway/api/station-state.ts'
+import { storageReport } from '../../../gateway/api/storage.ts'
 import { backupManifest } from '../../../gateway/backup/manifest.ts'
 import { calibrationRow } from '../../../gateway/calibration/rows.ts'
 import { configSchema } from '../../../gateway/config.ts'
@@ -12,6 +15,7 @@ import { inspectionMessage, previewMessage } from '../../../gateway/message.ts'
 import { commandReply } from '../../../gateway/mqtt/commands.ts'
 import { stateMessage } from '../../../gateway/mqtt/state.ts'
 import { overrideSchema } from '../../../gateway/override.ts'
+import { checkpointRecord } from '../../../gateway/proof/checkpoint.ts'
 import { rawRecord } from '../../../gateway/raw.ts'
 import { recipeSchema } from '../../../gateway/recipe.ts'
 
@@ -106,6 +110,32 @@ const FORMS: readonly PublishedSchema[] = [
     title: 'Quality',
     description: 'Open alerts, key figures, control charts: `/api/v1/quality`.',
     schema: qualityReport,
+  },
+  {
+    name: 'poincon.checkpoint-1',
+    title: 'poincon.checkpoint/1',
+    description:
+      'A signed place of the hash chain: MQTT `checkpoint`, retained, `/api/v1/checkpoints`, the store.',
+    schema: checkpointRecord,
+  },
+  {
+    name: 'aggregates',
+    title: 'Sums',
+    description:
+      'Parts, grades and measures by hour or by day: `/api/v1/aggregates`, `poincon aggregates --json`.',
+    schema: sumsReport,
+  },
+  {
+    name: 'storage',
+    title: 'Storage',
+    description: 'Room, flash, what is kept and for whom, what was set aside: `/api/v1/storage`.',
+    schema: storageReport,
+  },
+  {
+    name: 'old-heads',
+    title: 'Old heads',
+    description: 'Devices of the old system, and what was heard of them: `/api/v1/old-heads`.',
+    schema: oldHeadsReport,
   },
   {
     name: 'poincon.backup-1',

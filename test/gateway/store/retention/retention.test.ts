@@ -72,6 +72,44 @@ test('one part whose clock was wrong does not hold back those behind it', async 
   t.match(await onDisk(dir), { oldest: 5, chain: [] })
 })
 
+test('a part whose clock nobody had set takes no younger one with it: the next that was disciplined decides', async (t) => {
+  const dir = await storeDir(t)
+  const store = await storeIn(t, dir)
+  const random = randomFrom(6)
+  const part = (clock: 'synchronised' | 'holdover', at: string) =>
+    store.append({ ...inspectionDraft(random), clock, timestamp: `${at}T08:00:00.000Z` }, rawRecord(random))
+  const [old, young] = ['2026-03-01', '2026-03-11']
+  await part('synchronised', old)
+  await part('synchronised', young)
+  await part('holdover', old)
+  await part('synchronised', young)
+  for (let count = 0; count < NEWEST_KEPT; count += 1) await part('synchronised', young)
+  const limits = { age: { inspectionMs: 86_400_000 }, rowsAtOnce: 1 }
+  await retentionOf(store, limits).sweep(forever)
+  t.match(await onDisk(dir), { oldest: 2, chain: [] }, 'the holdover says nothing, whatever its stamp')
+  await retentionOf(store, { ...limits, rowsAtOnce: 2 }).sweep(forever)
+  t.match(await onDisk(dir), { oldest: 2 }, 'nor does it for those before it')
+})
+
+test('parts of a station that waited for its time go when the first that has it is old', async (t) => {
+  const dir = await storeDir(t)
+  const store = await storeIn(t, dir)
+  const random = randomFrom(7)
+  // By a clock that stands at 2099, as after an empty battery that counts from anywhere.
+  const waiting = Array.from({ length: 40 }, () => ({
+    ...inspectionDraft(random),
+    ...{ clock: 'holdover' as const, timestamp: '2099-01-01T08:00:00.000Z' },
+  }))
+  await Promise.all(waiting.map((draft) => store.append(draft, rawRecord(random))))
+  const retention = retentionOf(store, { age: { inspectionMs: 86_400_000 }, rowsAtOnce: 8 })
+  await retention.sweep(forever)
+  t.match(await onDisk(dir), { oldest: 1 }, 'nobody knows yet')
+  await append(store)
+  await appendMany(store, NEWEST_KEPT)
+  await retention.sweep(forever)
+  t.match(await onDisk(dir), { oldest: 41, chain: [] }, 'all that came before one of ten days ago')
+})
+
 test('by quota: raw data first, then inspections, down to what is undelivered; then full', async (t) => {
   const dir = await storeDir(t)
   const maxBytes = 2_000_000

@@ -91,7 +91,7 @@ test('sums by hour go by their age, those by day stay', async (t) => {
 test('what a person should hear, the worst first', (t) => {
   const figures = {
     ...{ inspections: 1, rawRecords: 1, usedBytes: 1, roomBytes: 1e9, partsPerHour: 10, flash: {} },
-    ...{ part: { inspection: 1, raw: 1 }, endurance: { parts: 100, hours: 10 } },
+    ...{ part: { inspection: 1, raw: 1 }, endurance: { parts: 100, hours: 10 }, undelivered: 0 },
   }
   const well = { trouble: undefined, anchors: [], figures: undefined, orphans: [], alertHours: 72 }
   t.equal(complaintOf(well), undefined)

@@ -1,0 +1,191 @@
+import { env, InferenceSession, Tensor } from 'onnxruntime-node'
+import { type Model, ModelError, type Port, reason } from './model.ts'
+import type { Provider } from './providers.ts'
+
+/** A provider that is not used, and why. */
+export interface Refusal {
+  readonly provider: Provider
+  readonly reason: string
+}
+
+/** An open network, as the runtime gives it. */
+export type Session = Pick<InferenceSession, 'run' | 'release' | 'inputMetadata' | 'outputMetadata'>
+
+export interface NetworkOptions {
+  /** Tried in this order; the processor is the last resort also where it is not named. */
+  readonly providers: readonly Provider[]
+  /** Of the processor, for one network. */
+  readonly threads: number
+  /** Called for each provider that is refused, at the start or later. */
+  readonly refused: (refusal: Refusal) => void
+  /** Opens a session on one provider; default: onnxruntime's. */
+  readonly open?: (bytes: Uint8Array, provider: Provider, threads: number) => Promise<Session>
+}
+
+/** A tensor of 32-bit floats, row-major. */
+export interface Floats {
+  readonly data: Float32Array
+  readonly shape: readonly number[]
+}
+
+export type Outputs = Readonly<Record<string, Floats>>
+
+interface Opened {
+  readonly provider: Provider
+  readonly session: Session
+}
+
+/**
+ * A network on the first provider that opens it and computes the stored answer. One that fails later gives way to the
+ * next, and the same input is computed there. It blocks the thread that calls it: use it in a thread of its own.
+ */
+export class Network {
+  readonly #model: Model
+  readonly #options: NetworkOptions
+  #opened: Opened
+  /** Those not tried yet. */
+  readonly #left: Provider[]
+
+  private constructor(model: Model, options: NetworkOptions, opened: Opened, left: Provider[]) {
+    this.#model = model
+    this.#options = options
+    this.#opened = opened
+    this.#left = left
+  }
+
+  /** @throws ModelError when no provider can, with what the processor said */
+  static async open(model: Model, options: NetworkOptions): Promise<Network> {
+    const left = [...options.providers.filter((provider) => provider !== 'cpu'), 'cpu' as const]
+    const wanted = options.providers.indexOf('cpu')
+    // What stands behind the processor is never reached.
+    if (wanted >= 0) left.splice(wanted, left.length, 'cpu')
+    const opened = await next(model, options, left)
+    return new Network(model, options, opened, left)
+  }
+
+  get provider(): Provider {
+    return this.#opened.provider
+  }
+
+  /** @throws the runtime's error when the processor cannot either */
+  async run(input: Floats): Promise<Outputs> {
+    try {
+      return await compute(this.#opened.session, this.#model, input)
+    } catch (error) {
+      const { provider, session } = this.#opened
+      if (this.#left.length === 0) throw error
+      this.#options.refused({ provider, reason: `failed while it ran: ${reason(error)}` })
+      // A provider that failed may not close either.
+      await session.release().catch(() => {})
+      this.#opened = await next(this.#model, this.#options, this.#left)
+      return await this.run(input)
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#opened.session.release()
+  }
+}
+
+/** Takes providers from the front of `left` until one computes as it should. */
+async function next(model: Model, options: NetworkOptions, left: Provider[]): Promise<Opened> {
+  for (;;) {
+    const provider = left.shift()
+    if (provider === undefined) throw new ModelError('unreadable', `${model.manifest.name}: no provider left`)
+    try {
+      return { provider, session: await openOn(provider, model, options) }
+    } catch (error) {
+      if (provider === 'cpu') throw error
+      options.refused({ provider, reason: reason(error) })
+    }
+  }
+}
+
+async function openOn(
+  provider: Provider,
+  model: Model,
+  { open = openSession, threads }: NetworkOptions,
+): Promise<Session> {
+  const session = await open(model.bytes, provider, threads).catch((error: unknown) => {
+    throw new ModelError('unreadable', `${model.manifest.name} on ${provider}: ${reason(error)}`, {
+      cause: error,
+    })
+  })
+  try {
+    checkPorts(session, model)
+    await checkAnswer(session, model, provider)
+    return session
+  } catch (error) {
+    await session.release().catch(() => {})
+    throw error
+  }
+}
+
+function openSession(bytes: Uint8Array, provider: Provider, threads: number): Promise<Session> {
+  // What fails is thrown, and said once, by us; the runtime would write it to the terminal as well.
+  env.logLevel = 'fatal'
+  return InferenceSession.create(bytes, {
+    executionProviders: [provider],
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    graphOptimizationLevel: 'all',
+    logSeverityLevel: 4,
+  })
+}
+
+function checkPorts(session: Session, { manifest }: Model): void {
+  const found = [...session.inputMetadata, ...session.outputMetadata].map((metadata) =>
+    metadata.isTensor
+      ? `${metadata.name}: ${metadata.type} ${shapeText(metadata.shape)}`
+      : `${metadata.name}: no tensor`,
+  )
+  const expected = [manifest.input, ...manifest.outputs].map(portText)
+  if (found.join() !== expected.join()) {
+    const said = `has ${found.join(', ')}, expected ${expected.join(', ')}`
+    throw new ModelError('shape', `${manifest.name} ${said}`)
+  }
+}
+
+function portText({ name, shape }: Port): string {
+  return `${name}: float32 ${shapeText(shape)}`
+}
+
+function shapeText(shape: readonly (number | string)[]): string {
+  return `[${shape.join(' ')}]`
+}
+
+async function checkAnswer(session: Session, model: Model, provider: Provider): Promise<void> {
+  const { check, name } = model.manifest
+  const outputs = await compute(session, model, { data: floats(check.input), shape: check.shape })
+  for (const [output, stored] of Object.entries(check.outputs)) {
+    const expected = floats(stored)
+    const found = outputs[output]?.data ?? new Float32Array()
+    const off = expected.reduce(
+      (worst, value, at) => Math.max(worst, Math.abs(value - (found[at] ?? NaN))),
+      0,
+    )
+    if (found.length === expected.length && off <= check.tolerance) continue
+    const said = `${output} differs from the stored answer by ${off}, expected at most ${check.tolerance}`
+    throw new ModelError('output', `${name} on ${provider}: ${said}`)
+  }
+}
+
+/** Little-endian, as every machine is that Node runs on. */
+function floats(base64: string): Float32Array {
+  const bytes = Uint8Array.from(Buffer.from(base64, 'base64'))
+  return new Float32Array(bytes.buffer, 0, Math.floor(bytes.length / 4))
+}
+
+async function compute(session: Session, { manifest }: Model, input: Floats): Promise<Outputs> {
+  const feeds = { [manifest.input.name]: new Tensor('float32', input.data, input.shape) }
+  const results = await session.run(feeds)
+  return Object.fromEntries(
+    manifest.outputs.map(({ name }): [string, Floats] => {
+      const tensor = results[name]
+      if (!(tensor?.data instanceof Float32Array)) {
+        throw new ModelError('shape', `${manifest.name}: it gave no ${name} of float32`)
+      }
+      return [name, { data: tensor.data, shape: tensor.dims }]
+    }),
+  )
+}
