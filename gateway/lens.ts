@@ -11,6 +11,21 @@ export type Mark =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'image'; readonly url: string; readonly alt?: string }
 
+/** What of a mark tells it from another of its kind. */
+export function markValue(mark: Mark): string {
+  return mark.kind === 'text' ? mark.text : mark.url
+}
+
+/** Each mark once, the first of those that are of one kind and value. */
+export function distinctMarks(marks: readonly Mark[]): readonly Mark[] {
+  const found = new Map<string, Mark>()
+  for (const mark of marks) {
+    const key = `${mark.kind} ${markValue(mark)}`
+    if (!found.has(key)) found.set(key, mark)
+  }
+  return [...found.values()]
+}
+
 /** One lens of a supplier at one refractive index. Absent: the source does not say, and nobody guessed. */
 export interface Lens {
   readonly supplier: string
@@ -43,23 +58,35 @@ export function folded(text: string): string {
   return text.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase().replace(/\s+/g, ' ').trim()
 }
 
-/** Limits of the catalogue; its tables check the same. */
-export const LENS_LIMITS = { indexMin: 1, indexMax: 2, heightMaxMm: 100, name: 300, mark: 200 } as const
+/** Limits of the catalogue, of texts in characters; its tables check the same. */
+export const LENS_LIMITS = {
+  indexMin: 1,
+  indexMax: 2,
+  heightMaxMm: 100,
+  supplier: 100,
+  name: 300,
+  range: 100,
+  series: 100,
+  mark: 200,
+  symbol: 100,
+  tag: 64,
+} as const
 
 /** A cell that was read otherwise than it stood. */
 export interface Repair {
-  /** Line of the source, from 1, without its heading. */
-  readonly row: number
+  /** Line of the file, from 1, heading and empty lines included: below a heading on line 1 is line 2. */
+  readonly line: number
   readonly field: string
   readonly from: string
   readonly to: string
-  /** Why, in a few words that are the same for every such row. */
+  /** Why, in a few words that are the same for every such line. */
   readonly rule: string
 }
 
 /** A line of which nothing is in the catalogue, and why. */
 export interface Rejection {
-  readonly row: number
+  /** Counted as a repair's. */
+  readonly line: number
   readonly field: string
   readonly value: string
   readonly expected: string

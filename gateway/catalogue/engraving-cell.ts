@@ -1,4 +1,4 @@
-import { LENS_LIMITS, type Mark } from '../lens.ts'
+import { distinctMarks, LENS_LIMITS, type Mark } from '../lens.ts'
 
 const IMAGE = /<img\b[^>]*?\bsrc="([^"]+)"[^>]*>/gi
 const ALT = /\balt="([^"]*)"/i
@@ -6,7 +6,7 @@ const URL_CELL = /^https?:\/\/\S+$/i
 
 /**
  * The marks of a cell: a picture's URL; HTML with pictures; a text, of which `ou` and line ends between whole marks
- * separate one from another (`E3 ou E3S` is two).
+ * separate one from another (`E3 ou E3S` is two). What a cell says twice is one mark.
  * @returns undefined when a text is too long to be an engraving, or a URL is none
  */
 export function marksOf(cell: string): readonly Mark[] | undefined {
@@ -25,7 +25,7 @@ export function marksOf(cell: string): readonly Mark[] | undefined {
   const sound = marks.every((mark) =>
     mark.kind === 'text' ? mark.text.length <= LENS_LIMITS.mark : URL.canParse(mark.url),
   )
-  return sound ? marks : undefined
+  return sound ? distinctMarks(marks) : undefined
 }
 
 const ENTITIES: Readonly<Record<string, string>> = {

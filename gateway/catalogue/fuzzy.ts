@@ -1,6 +1,6 @@
 import { folded } from '../lens.ts'
 
-/** Three letters in a row, of words with a blank before and two behind, as PostgreSQL's pg_trgm takes them. */
+/** Three letters in a row, of words with two blanks before and one behind, as PostgreSQL's pg_trgm takes them. */
 function trigrams(text: string): Set<string> {
   const found = new Set<string>()
   for (const word of folded(text).split(/[^\p{L}\p{N}]+/u)) {

@@ -14,6 +14,8 @@ export const scrapedRow = z.object({
   nasal_engraving: z.string().default(''),
   glass_index: z.string().default(''),
   material: z.string().default(''),
+  range: z.string().default(''),
+  series: z.string().default(''),
   source_url: z.string().default(''),
 })
 export type ScrapedRow = Readonly<z.infer<typeof scrapedRow>>
@@ -29,13 +31,13 @@ type Note = (field: string, from: string, to: string, rule: string) => void
 
 /**
  * Reads a line without guessing: what is unclear stays absent, what is read otherwise than it stands is a repair.
- * @param row its number in the source, from 1
+ * @param line where it stands in its file, from 1, heading included
  */
-export function readRow(cells: ScrapedRow, row: number): ReadRow {
+export function readRow(cells: ScrapedRow, line: number): ReadRow {
   const repairs: Repair[] = []
-  const note: Note = (field, from, to, rule) => repairs.push({ row, field, from, to, rule })
+  const note: Note = (field, from, to, rule) => repairs.push({ line, field, from, to, rule })
   const wrong = problemOf(cells)
-  if (wrong !== undefined) return { lenses: [], repairs: [], rejection: { row, ...wrong } }
+  if (wrong !== undefined) return { lenses: [], repairs: [], rejection: { line, ...wrong } }
   const name = tidy(cells.glass_name)
   const { indices, material } = indexAndMaterial(cells, name, note)
   const supplier = supplierOf(cells.glass_supplier_name)
@@ -49,12 +51,15 @@ export function readRow(cells: ScrapedRow, row: number): ReadRow {
   }
   const named = new Set([...treatmentsIn(name), ...material.treatments])
   const heightMm = heightIn(name)
+  const [range, series] = [tidy(cells.range), tidy(cells.series)]
   const common = {
     supplier: supplier.name,
     name,
     ...(material.material === undefined ? {} : { material: material.material }),
     ...(material.trade === undefined ? {} : { materialTrade: material.trade }),
     treatments: TREATMENTS.filter((treatment) => named.has(treatment)),
+    ...(range === '' ? {} : { range }),
+    ...(series === '' ? {} : { series }),
     ...(heightMm === undefined ? {} : { heightMm }),
     marks,
     ...(cells.source_url === '' ? {} : { sourceUrl: cells.source_url }),
@@ -67,17 +72,20 @@ function tidy(text: string): string {
   return text.replace(/\s+/g, ' ').trim()
 }
 
-function problemOf(cells: ScrapedRow): Omit<Rejection, 'row'> | undefined {
+function problemOf(cells: ScrapedRow): Omit<Rejection, 'line'> | undefined {
   const name = tidy(cells.glass_name)
   if (name === '' || name.length > LENS_LIMITS.name) {
     return { field: 'glass_name', value: name, expected: `1 to ${LENS_LIMITS.name} characters` }
   }
-  if (supplierOf(cells.glass_supplier_name).name === '') {
-    return {
-      field: 'glass_supplier_name',
-      value: cells.glass_supplier_name,
-      expected: 'the name of a supplier',
-    }
+  const supplier = supplierOf(cells.glass_supplier_name).name
+  if (supplier === '' || supplier.length > LENS_LIMITS.supplier) {
+    const expected = `the name of a supplier, 1 to ${LENS_LIMITS.supplier} characters`
+    return { field: 'glass_supplier_name', value: cells.glass_supplier_name, expected }
+  }
+  for (const field of ['range', 'series'] as const) {
+    const most = LENS_LIMITS[field]
+    const value = tidy(cells[field])
+    if (value.length > most) return { field, value, expected: `at most ${most} characters` }
   }
   if (marksOf(cells.nasal_engraving) === undefined) {
     const expected = `marks of at most ${LENS_LIMITS.mark} characters, or a URL`

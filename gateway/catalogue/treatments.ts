@@ -11,7 +11,7 @@ const WORDS: Readonly<Record<Treatment, RegExp>> = {
   photochromic:
     /\bTrans(?:itions?)?\b|\bPhoto|\bPHO\b|\bFoto(?:color|lux)\b|\bSens(?:ity\b|\.)|\bXtractive|\bGen ?S\b|\bGEN ?8\b|\bDrivewear\b|\bDRW\b|\bDay-Night\b/i,
   polarised: /\b(?:Nu)?Pola(?:r\w*)?\b|\bDrivewear\b|\bDRW\b/i,
-  tinted: /\bCouleur\b|\bCat\.\s?\d|\bDégradé\b/i,
+  tinted: /\bCouleur\b|\bCat\.\s?\d|\bD[ée]grad[ée](?!\p{L})/iu,
 }
 
 /** The treatments that a text names, each once, in the order of `TREATMENTS`. */

@@ -1,28 +1,31 @@
-import { readFile, writeFile } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { bestNamed } from '../catalogue/fuzzy.ts'
-import { readRow } from '../catalogue/scraped-row.ts'
-import { readTable } from '../catalogue/source-table.ts'
 import { commandConfig } from '../config-file.ts'
-import type { Rejection, Repair } from '../lens.ts'
 import {
   type CatalogueFilter,
   type CatalogueLens,
   lensesOf,
   openCatalogue,
 } from '../store/catalogue/catalogue.ts'
-import { type CatalogueDiff, diffOf, goLive, stage } from '../store/catalogue/staging.ts'
+import { type LensSymbol, linkSymbol, tagSymbol, unlinkSymbol } from '../store/catalogue/links.ts'
+import type { Database } from '../store/database.ts'
+import { importTable, ndjson, type Streams } from './catalogue-import.ts'
 
 const USAGE = `poincon catalogue import FILE [--source NAME] [--dry-run] [--remove] [--report FILE] [--json]
 poincon catalogue search [WORDS…] [--text MARK] [--symbol NAME]… [--tag TAG]… [--any] [--index N[-N]] [--supplier NAME]
                          [--limit N] [--json]
+poincon catalogue link LENS_ID SYMBOL [--confidence C] [--validated-by NAME] [--json]
+poincon catalogue unlink LENS_ID SYMBOL
+poincon catalogue tag SYMBOL TAG…
 
 The lenses that an engraving can belong to. import reads a CSV or XLSX of a supplier, or of the old scraper, puts right
 what is surely wrong, and goes live all at once; --report writes down every line that was put right or left out, --dry-run
 shows what would change. Where a fifth of a source's lenses would go, it wants --remove. search finds
 lenses by a name as somebody remembers it, by the text or the symbols that are engraved, tags (all, or --any), refractive
-index, supplier. Both work on catalogue.db of the data directory (--config FILE), whether the station runs or not.
+index, supplier. link says that an enrolled symbol stands on a lens, by the number that search gives it, with a confidence
+of 0 to 1 (1 when nothing is said), and who has seen it there; unlink takes that back; tag gives a symbol tags to be found
+by. All work on catalogue.db of the data directory (--config FILE), whether the station runs or not.
 `
 
 function parsed(args: readonly string[]) {
@@ -39,6 +42,8 @@ function parsed(args: readonly string[]) {
       symbol: { type: 'string', multiple: true },
       tag: { type: 'string', multiple: true },
       any: { type: 'boolean', default: false },
+      confidence: { type: 'string' },
+      'validated-by': { type: 'string' },
       index: { type: 'string' },
       supplier: { type: 'string' },
       limit: { type: 'string', default: '20' },
@@ -49,12 +54,6 @@ function parsed(args: readonly string[]) {
 }
 
 type Values = ReturnType<typeof parsed>['values']
-
-/** Where a command says what it found, and what is wrong. */
-interface Streams {
-  readonly output: Pick<NodeJS.WritableStream, 'write'>
-  readonly errors: Pick<NodeJS.WritableStream, 'write'>
-}
 
 /** `poincon catalogue …`. Exit 0 done, 1 nothing found, or nothing done, 2 wrong usage. */
 export async function catalogueCommand(
@@ -69,96 +68,69 @@ export async function catalogueCommand(
   }
   const { config } = commandConfig(values.config)
   const file = join(config.data_dir, 'catalogue.db')
-  const [table] = rest
-  if (verb === 'import' && table !== undefined && rest.length === 1)
-    return await importTable(file, table, values, streams)
+  const [first, second] = rest
   if (verb === 'search') return await search(file, rest.join(' '), values, streams)
+  if (verb === 'import' && first !== undefined && rest.length === 1)
+    return await importTable(file, first, values, streams)
+  if (verb === 'tag' && first !== undefined && second !== undefined)
+    return await tag(file, first, rest.slice(1), streams)
+  if ((verb === 'link' || verb === 'unlink') && second !== undefined && rest.length === 2) {
+    const wrong = wrongNumber(first, values.confidence)
+    if (wrong !== undefined) {
+      streams.errors.write(`poincon catalogue: ${wrong}\n`)
+      return 2
+    }
+    const which = { lens: Number(first), symbol: second }
+    return verb === 'link' ? await link(file, which, values, streams) : await unlink(file, which, streams)
+  }
   streams.errors.write(USAGE)
   return 2
 }
 
-async function importTable(file: string, table: string, values: Values, streams: Streams): Promise<number> {
-  const rows = await readTable(await readFile(table), table)
-  const read = rows.map((cells, index) => readRow(cells, index + 1))
-  const lenses = read.flatMap((row) => row.lenses)
-  const repairs = read.flatMap((row) => row.repairs)
-  const rejected = read.flatMap(({ rejection }) => rejection ?? [])
-  const source = values.source ?? basename(table)
-  if (values.report !== undefined) await writeFile(values.report, ndjson([...repairs, ...rejected]))
+function wrongNumber(lens = '', confidence = '1'): string | undefined {
+  if (!/^\d{1,15}$/.test(lens)) return `lens ${lens}: expected a number that a search gives`
+  const sound = confidence.trim() !== '' && Number(confidence) >= 0 && Number(confidence) <= 1
+  return sound ? undefined : `--confidence ${confidence}: expected a number from 0 to 1`
+}
+
+/** Opens the catalogue to write for as long as `work` takes. */
+async function writing(file: string, work: (database: Database) => Promise<number>): Promise<number> {
   const database = await openCatalogue(file, 'write')
   try {
-    const merged = await stage(database, source, lenses)
-    const planned = await diffOf(database, source)
-    const halted = !(values['dry-run'] || values.remove) && emptying(planned)
-    const live = !(values['dry-run'] || halted)
-    const diff = live ? await goLive(database, source, new Date().toISOString()) : planned
-    const outcome = {
-      source,
-      lines: rows.length,
-      lenses: lenses.length - merged,
-      merged,
-      repairs,
-      rejected,
-      diff,
-      live,
-    }
-    streams.output.write(values.json ? ndjson([outcome]) : importText(outcome))
-    if (!halted) return 0
-    streams.errors.write(
-      `${diff.removed.length} lenses of ${source} would go: with --remove, if that is meant\n`,
-    )
-    return 1
+    return await work(database)
   } finally {
     await database.close()
   }
 }
 
-/** A file that was cut off, or a page that has moved, must not empty the catalogue. */
-function emptying({ removed, changed, same }: CatalogueDiff): boolean {
-  return removed.length > 0.2 * (removed.length + changed.length + same)
-}
-
-function ndjson(values: readonly unknown[]): string {
-  return values.map((value) => `${JSON.stringify(value)}\n`).join('')
-}
-
-interface Outcome {
-  readonly source: string
-  readonly lines: number
-  readonly lenses: number
-  readonly merged: number
-  readonly repairs: readonly Repair[]
-  readonly rejected: readonly Rejection[]
-  readonly diff: CatalogueDiff
-  readonly live: boolean
-}
-
-function importText(outcome: Outcome): string {
-  const { lines, lenses, merged, repairs, rejected, diff, live } = outcome
-  const rules = new Map<string, Repair[]>()
-  for (const repair of repairs) {
-    const title = `${repair.field}: ${repair.rule}`
-    rules.set(title, [...(rules.get(title) ?? []), repair])
+async function link(file: string, which: LensSymbol, values: Values, streams: Streams): Promise<number> {
+  const { confidence, 'validated-by': validatedBy } = values
+  const linking = {
+    ...(confidence === undefined ? {} : { confidence: Number(confidence) }),
+    ...(validatedBy === undefined ? {} : { validatedBy }),
+    at: new Date().toISOString(),
   }
-  const { added, changed, removed, same } = diff
-  return [
-    `${lines} lines, ${lenses} lenses (${merged} lines said the same lens again)`,
-    `${added.length} added, ${changed.length} changed, ${removed.length} removed, ${same} as before${live ? '' : ' — nothing of it is live'}`,
-    ...[...rules].map(([title, found]) => {
-      const [first] = found
-      return `${String(found.length).padStart(6)}  ${title}, as on line ${first?.row}: ${short(first?.from)} → ${short(first?.to)}`
-    }),
-    ...rejected.map(
-      ({ row, field, value, expected }) =>
-        `line ${row} left out: ${field} ${short(value)}, expected ${expected}`,
-    ),
-    '',
-  ].join('\n')
+  return await writing(file, async (database) => {
+    await linkSymbol(database, which, linking)
+    const [lens] = await lensesOf(database, { ids: [which.lens] })
+    if (lens !== undefined) streams.output.write(values.json ? ndjson([lens]) : lensText(lens))
+    return 0
+  })
 }
 
-function short(text = ''): string {
-  const shown = text.length > 60 ? `${text.slice(0, 59)}…` : text
-  return shown === '' ? '(nothing)' : shown
+async function unlink(file: string, which: LensSymbol, streams: Streams): Promise<number> {
+  return await writing(file, async (database) => {
+    if (await unlinkSymbol(database, which)) return 0
+    streams.errors.write(`lens ${which.lens}: symbol ${which.symbol} was not linked to it\n`)
+    return 1
+  })
+}
+
+async function tag(file: string, symbol: string, tags: readonly string[], streams: Streams): Promise<number> {
+  return await writing(file, async (database) => {
+    streams.output.write(`${symbol}: ${(await tagSymbol(database, symbol, tags)).join(', ')}\n`)
+    return 0
+  })
 }
 
 async function search(file: string, words: string, values: Values, streams: Streams): Promise<number> {
@@ -197,11 +169,13 @@ function filterOf(values: Values): CatalogueFilter | undefined {
 }
 
 function lensText(lens: CatalogueLens): string {
-  const { id, supplier, name, index, material, treatments, marks, symbols } = lens
+  const { id, supplier, name, range, series, index, material, treatments, marks, symbols } = lens
   const engraved = marks.map((mark) =>
     mark.kind === 'text' ? mark.text : `picture ${mark.url.split('/').at(-1)}`,
   )
-  const facts = [index?.toString() ?? 'index unknown', material ?? 'material unknown', ...treatments]
+  const groups = [...(range === undefined ? [] : [range]), ...(series === undefined ? [] : [series])]
+  const made = [index?.toString() ?? 'index unknown', material ?? 'material unknown', ...treatments]
+  const facts = [...groups, ...made]
   const links = symbols.map(({ symbol, validatedBy }) => (validatedBy === undefined ? `${symbol}?` : symbol))
   return `${String(id).padStart(6)}  ${supplier}: ${name}\n        ${facts.join(', ')}; engraved ${[...engraved, ...links].join(' | ') || 'unknown'}\n`
 }

@@ -1,16 +1,17 @@
-import { readdir, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { userInfo } from 'node:os'
-import { basename, extname, join } from 'node:path'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import type { Config } from '../config.ts'
 import { commandConfig } from '../config-file.ts'
+import { labelledPictures } from '../labelled-pictures.ts'
 import { openCatalogue } from '../store/catalogue/catalogue.ts'
 import { examples, forgetSymbol, keepExamples } from '../store/catalogue/gallery.ts'
-import { type DecisionRule, decide, type Recognition } from '../vision/decision.ts'
+import { decide, type MatchRule, type Recognition, standingOf } from '../vision/decision.ts'
 import { Embedder } from '../vision/embedder.ts'
 import { type Answer, type Evaluation, evaluate } from '../vision/evaluation.ts'
-import { type Gallery, galleryOf, nearest, type Prototype } from '../vision/gallery.ts'
+import { type Candidate, type Gallery, galleryOf, nearest, type Prototype } from '../vision/gallery.ts'
 import { ModelError, readModel } from '../vision/model.ts'
 import { Network } from '../vision/onnx.ts'
 import { type Grey, PictureError, readPicture } from '../vision/picture.ts'
@@ -26,7 +27,6 @@ One picture of a symbol is enough, and nothing is trained.
 `
 /** Where a release has it. */
 const MODEL = fileURLToPath(new URL('../../../models/engraving-embedder/', import.meta.url))
-const PICTURES = new Set(['.png', '.jpg', '.jpeg'])
 
 /** Where a command says what it found, and what is wrong. */
 interface Streams {
@@ -45,7 +45,7 @@ function parsed(args: readonly string[]) {
       queries: { type: 'string' },
       unknown: { type: 'string' },
       top: { type: 'string', default: '3' },
-      by: { type: 'string', default: userInfo().username },
+      by: { type: 'string' },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
@@ -60,7 +60,7 @@ interface Tools {
   readonly values: Values
   readonly streams: Streams
   readonly embedder: Embedder
-  readonly rule: DecisionRule
+  readonly rule: MatchRule
 }
 
 /** `poincon engraving …`. Exit 0 done, 1 a picture or the model cannot be used, 2 wrong usage. */
@@ -81,11 +81,9 @@ export async function engravingCommand(
   }
   const { config } = commandConfig(values.config)
   const model = await readModel(values.model)
-  if (model.manifest.decision === undefined) {
-    throw new ModelError(
-      'manifest',
-      `${values.model}: decision: expected a rule, this model compares nothing`,
-    )
+  const { match: rule } = model.manifest
+  if (rule === undefined) {
+    throw new ModelError('manifest', `${values.model}: match: expected a rule, this model compares nothing`)
   }
   const network = await Network.open(model, {
     ...config.vision,
@@ -93,7 +91,7 @@ export async function engravingCommand(
   })
   try {
     const embedder = new Embedder((input) => network.run(input))
-    return await work({ config, values, streams, embedder, rule: model.manifest.decision })
+    return await work({ config, values, streams, embedder, rule })
   } finally {
     await network.close()
   }
@@ -120,16 +118,40 @@ async function match(
     values.gallery === undefined
       ? await enrolled(config, embedder)
       : await galleryIn(values.gallery, embedder, streams)
+  if (isEmpty(gallery, streams)) return 1
+  const shown = Math.floor(Number(values.top))
   for (const file of files) {
-    const [vector] = await embedder.embed([await readPicture(await readFile(file), file)])
-    const candidates =
-      vector === undefined ? [] : nearest(gallery, vector, { most: Math.floor(Number(values.top)) })
-    const recognition = decide(candidates, rule)
+    const decided = decide(
+      await candidatesOf(await readPicture(await readFile(file), file), gallery, embedder, rule),
+      rule,
+    )
+    // What is shown must not change what is decided.
+    const recognition = { ...decided, candidates: decided.candidates.slice(0, shown) }
     streams.output.write(
       values.json ? `${JSON.stringify({ file, ...recognition })}\n` : matchText(file, recognition),
     )
   }
   return 0
+}
+
+/** Says so where nothing can be found. */
+function isEmpty({ symbols }: Gallery, { errors }: Streams): boolean {
+  if (symbols.length > 0) return false
+  errors.write('the gallery is empty: poincon engraving enrol SYMBOL FILE, or --gallery DIR\n')
+  return true
+}
+
+/** Every symbol, nearest first; none for a blank picture. */
+async function candidatesOf(
+  picture: Grey,
+  gallery: Gallery,
+  embedder: Embedder,
+  rule: MatchRule,
+): Promise<readonly Candidate[]> {
+  const [vector] = await embedder.embed([picture])
+  if (vector === undefined) return []
+  const options = { most: gallery.symbols.length, turnPenaltyPer45Deg: rule.turn_penalty_per_45_deg }
+  return nearest(gallery, vector, options)
 }
 
 function matchText(file: string, recognition: Recognition): string {
@@ -170,13 +192,22 @@ async function enrol(
   const database = await openCatalogue(catalogueFile(config), 'write')
   try {
     const kept = await keepExamples(database, symbol, pictures, {
-      by: values.by,
+      by: values.by ?? whoAmI(),
       at: new Date().toISOString(),
     })
     streams.output.write(`${symbol}: ${kept} enrolled, ${pictures.length - kept} were there\n`)
     return 0
   } finally {
     await database.close()
+  }
+}
+
+/** Also for a user that the machine has no name for, as in a container. */
+function whoAmI(): string {
+  try {
+    return userInfo().username
+  } catch {
+    return `uid ${process.getuid?.() ?? 'unknown'}`
   }
 }
 
@@ -210,32 +241,6 @@ async function enrolled(config: Config, embedder: Embedder): Promise<Gallery> {
   }
 }
 
-/** A picture of a folder that holds some of each symbol. */
-interface Labelled {
-  readonly symbol: string
-  readonly file: string
-}
-
-async function picturesIn(folder: string): Promise<readonly Labelled[]> {
-  const found: Labelled[] = []
-  for (const entry of (await readdir(folder, { withFileTypes: true })).sort((a, b) =>
-    a.name.localeCompare(b.name, 'en'),
-  )) {
-    const path = join(folder, entry.name)
-    if (entry.isDirectory()) {
-      const files = (await readdir(path)).filter(isPicture).sort()
-      found.push(...files.map((file) => ({ symbol: entry.name, file: join(path, file) })))
-    } else if (isPicture(entry.name)) {
-      found.push({ symbol: basename(entry.name, extname(entry.name)), file: path })
-    }
-  }
-  return found
-}
-
-function isPicture(name: string): boolean {
-  return PICTURES.has(extname(name).toLowerCase())
-}
-
 /** A picture that cannot be read is said, and left out. */
 async function readable(file: string, { errors }: Streams): Promise<Grey | undefined> {
   try {
@@ -249,7 +254,7 @@ async function readable(file: string, { errors }: Streams): Promise<Grey | undef
 
 async function galleryIn(folder: string, embedder: Embedder, streams: Streams): Promise<Gallery> {
   const prototypes: Prototype[] = []
-  for (const { symbol, file } of await picturesIn(folder)) {
+  for (const { symbol, file } of await labelledPictures(folder)) {
     const picture = await readable(file, streams)
     if (picture !== undefined) prototypes.push(...(await embedder.prototypes(symbol, picture)))
   }
@@ -259,14 +264,14 @@ async function galleryIn(folder: string, embedder: Embedder, streams: Streams): 
 async function answersIn(
   folder: string,
   gallery: Gallery,
-  { embedder, streams }: Tools,
+  { embedder, rule, streams }: Tools,
 ): Promise<readonly Answer[]> {
   const answers: Answer[] = []
-  for (const { symbol: truth, file } of await picturesIn(folder)) {
+  for (const { symbol: truth, file } of await labelledPictures(folder)) {
     const picture = await readable(file, streams)
     if (picture === undefined) continue
-    const [vector] = await embedder.embed([picture])
-    answers.push({ truth, candidates: vector === undefined ? [] : nearest(gallery, vector, { most: 5 }) })
+    const candidates = await candidatesOf(picture, gallery, embedder, rule)
+    answers.push({ truth, candidates, standing: standingOf(candidates, rule) })
   }
   return answers
 }
@@ -274,11 +279,12 @@ async function answersIn(
 async function evaluation(galleryFolder: string, queries: string, tools: Tools): Promise<number> {
   const { values, streams, embedder } = tools
   const gallery = await galleryIn(galleryFolder, embedder, streams)
+  if (isEmpty(gallery, streams)) return 1
   const answers = await answersIn(queries, gallery, tools)
   const strange = values.unknown === undefined ? [] : await answersIn(values.unknown, gallery, tools)
   const result = evaluate(
     answers,
-    strange.map(({ candidates }) => candidates[0]?.similarity ?? -1),
+    strange.map(({ standing }) => standing),
   )
   const outcome = {
     gallery: { symbols: gallery.symbols.length, prototypes: gallery.owners.length },

@@ -2,18 +2,17 @@ import { cropOf, SIDE } from './crop.ts'
 import type { Prototype } from './gallery.ts'
 import { findInk } from './ink.ts'
 import { ModelError } from './model.ts'
-import type { Floats, Outputs } from './onnx.ts'
+import type { Floats } from './onnx.ts'
 import type { Grey } from './picture.ts'
 
 /** What computes a network: on a provider of this machine, or somewhere else. */
-export type Compute = (input: Floats) => Promise<Outputs>
+export type Compute = (input: Floats) => Promise<Floats>
 
 /** By how much an enrolled picture is turned, degrees, so that a query may be turned too. */
 export const ENROL_DEGREES = [0, -15, 15, -30, 30, -45, 45] as const
 
 /** Crops that go through the network at once. */
 const BATCH = 64
-const OUTPUT = 'embedding'
 
 /** From pictures to unit vectors that lie close where the same symbol is seen. */
 export class Embedder {
@@ -55,11 +54,9 @@ export class Embedder {
       const batch = crops.slice(from, from + BATCH)
       const data = new Float32Array(batch.length * SIDE * SIDE)
       for (const [index, crop] of batch.entries()) data.set(crop, index * SIDE * SIDE)
-      const output = (await this.#compute({ data, shape: [batch.length, 1, SIDE, SIDE] }))[OUTPUT]
-      const dimensions = output?.shape[1]
-      if (output === undefined || dimensions === undefined) {
-        throw new ModelError('shape', `expected an output ${OUTPUT} of [batch, dimensions]`)
-      }
+      const output = await this.#compute({ data, shape: [batch.length, 1, SIDE, SIDE] })
+      const dimensions = output.shape[1]
+      if (dimensions === undefined) throw new ModelError('shape', 'expected an output of [batch, dimensions]')
       for (let index = 0; index < batch.length; index++) {
         vectors.push(output.data.slice(index * dimensions, (index + 1) * dimensions))
       }

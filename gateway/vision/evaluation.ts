@@ -5,6 +5,8 @@ export interface Answer {
   readonly truth: string
   /** Nearest first; empty for a picture on which nothing was found. */
   readonly candidates: readonly Candidate[]
+  /** How far the best stands out: what decides between known and unknown. */
+  readonly standing: number
 }
 
 export interface Evaluation {
@@ -20,12 +22,12 @@ export interface Evaluation {
     readonly auroc: number
     /** Share of the unknown that is turned away where 95 % of the known pass. */
     readonly rejectedAt95: number
-    /** The similarity at which they do. */
+    /** The standing at which they do. */
     readonly threshold: number
   }
 }
 
-/** @param unknown best similarity of each query of a symbol that is not in the gallery; nothing found counts as −1 */
+/** @param unknown standing of each query of a symbol that is not in the gallery */
 export function evaluate(answers: readonly Answer[], unknown: readonly number[] = []): Evaluation {
   const within = (most: number): number =>
     answers.filter(({ truth, candidates }) =>
@@ -56,7 +58,7 @@ function confusionsOf(answers: readonly Answer[]): Evaluation['confusions'] {
 }
 
 function openSet(answers: readonly Answer[], unknown: readonly number[]): NonNullable<Evaluation['unknown']> {
-  const known = answers.map(({ candidates }) => candidates[0]?.similarity ?? -1).sort((a, b) => a - b)
+  const known = answers.map(({ standing }) => standing).sort((a, b) => a - b)
   const threshold = known[Math.floor(0.05 * known.length)] ?? -1
   let above = 0
   for (const score of known) {

@@ -25,15 +25,15 @@ export interface Gallery {
 /** A symbol that may be meant. */
 export interface Candidate {
   readonly symbol: string
-  /** Cosine to the nearest of its prototypes, −1 to 1. */
+  /** To the nearest of its prototypes: the cosine less what its turn costs, at most 1. */
   readonly similarity: number
 }
 
 export interface SearchOptions {
   /** At most so many symbols, 1 or more. */
   readonly most: number
-  /** The query stands upright: only prototypes that were not turned. */
-  readonly upright?: boolean
+  /** Of the model's manifest. */
+  readonly turnPenaltyPer45Deg: number
 }
 
 /** Up to so many prototypes every one is compared; beyond, those whose sketches are nearest. */
@@ -78,21 +78,23 @@ function sketchOf(vector: Float32Array, mean: Float32Array): Uint32Array {
 export function nearest(
   gallery: Gallery,
   query: Float32Array,
-  { most, upright = false }: SearchOptions,
+  { most, turnPenaltyPer45Deg }: SearchOptions,
 ): readonly Candidate[] {
   const best = new Float32Array(gallery.symbols.length).fill(Number.NEGATIVE_INFINITY)
+  const touched: number[] = []
   const compare = (index: number): void => {
-    if (upright && gallery.degrees[index] !== 0) return
     const owner = gallery.owners[index] ?? 0
-    const similarity = cosine(gallery, index, query)
-    if (similarity > (best[owner] ?? 0)) best[owner] = similarity
+    const turn = Math.abs(gallery.degrees[index] ?? 0) / 45
+    const similarity = cosine(gallery, index, query) - turnPenaltyPer45Deg * turn
+    const known = best[owner] ?? 0
+    if (known === Number.NEGATIVE_INFINITY) touched.push(owner)
+    if (similarity > known) best[owner] = similarity
   }
   if (gallery.owners.length <= EXACT)
     for (let index = 0; index < gallery.owners.length; index++) compare(index)
   else for (const index of shortlist(gallery, query)) compare(index)
-  return [...best]
-    .map((similarity, place): Candidate => ({ symbol: gallery.symbols[place] ?? '', similarity }))
-    .filter(({ similarity }) => similarity > Number.NEGATIVE_INFINITY)
+  return touched
+    .map((place): Candidate => ({ symbol: gallery.symbols[place] ?? '', similarity: best[place] ?? 0 }))
     .sort((a, b) => b.similarity - a.similarity)
     .slice(0, most)
 }
@@ -106,7 +108,7 @@ function cosine({ vectors, dimensions }: Gallery, index: number, query: Float32A
 }
 
 /** Places of the prototypes whose sketches differ least from the query's. */
-function shortlist({ sketches, mean, owners, dimensions }: Gallery, query: Float32Array): Int32Array {
+function shortlist({ sketches, mean, owners, dimensions }: Gallery, query: Float32Array): readonly number[] {
   const asked = sketchOf(query, mean)
   const words = asked.length
   const distances = new Uint16Array(owners.length)
@@ -123,7 +125,7 @@ function shortlist({ sketches, mean, owners, dimensions }: Gallery, query: Float
   const places: number[] = []
   for (let index = 0; index < distances.length; index++)
     if ((distances[index] ?? 0) <= limit) places.push(index)
-  return Int32Array.from(places)
+  return places
 }
 
 /** How many bits are set (Warren, Hacker's Delight, 5-1). */

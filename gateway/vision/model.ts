@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { decisionRule } from './decision.ts'
+import { matchRule } from './decision.ts'
 
 /**
  * Why a model is not loaded: `missing`; `manifest`: not as `poincon.model/1` says; `hash`: other bytes than the manifest
@@ -34,14 +34,14 @@ const manifest = z.object({
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
   opset: z.int().min(1),
   input: port,
-  outputs: z.array(port).min(1),
+  output: port,
   /** Of a model whose vectors are compared: how similarities become an answer. */
-  decision: decisionRule.optional(),
-  /** One input and what it gives, as little-endian float32 in base64. */
+  match: matchRule.optional(),
+  /** One input, in 8 bits for 0 to 1, and what it gives. */
   check: z.object({
     shape: z.array(z.int().min(1)).min(1),
-    input: z.base64(),
-    outputs: z.record(z.string(), z.base64()),
+    input_8bit_base64: z.base64(),
+    output: z.array(z.number()).min(1),
     /** Largest absolute difference that is still the same answer. */
     tolerance: z.number().positive(),
   }),
@@ -51,8 +51,6 @@ export type ModelManifest = Readonly<z.infer<typeof manifest>>
 /** A model as it lies on disk, its hash checked. */
 export interface Model {
   readonly manifest: ModelManifest
-  /** Everything that `manifest.json` says. */
-  readonly card: Readonly<Record<string, unknown>>
   readonly bytes: Uint8Array
 }
 
@@ -65,8 +63,7 @@ export async function readModel(folder: string): Promise<Model> {
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
     throw new ModelError('missing', `${path}: ${reason(error)}`, { cause: error })
   })
-  const card = parseCard(text, path)
-  const parsed = manifest.safeParse(card)
+  const parsed = manifest.safeParse(jsonOf(text, path))
   if (!parsed.success) {
     const [issue] = parsed.error.issues
     const where = issue?.path.join('.') ?? ''
@@ -80,14 +77,14 @@ export async function readModel(folder: string): Promise<Model> {
   if (found !== parsed.data.sha256) {
     throw new ModelError('hash', `${file}: sha256 ${found}, expected ${parsed.data.sha256} of ${path}`)
   }
-  return { manifest: parsed.data, card, bytes }
+  return { manifest: parsed.data, bytes }
 }
 
-function parseCard(text: string, path: string): Readonly<Record<string, unknown>> {
+function jsonOf(text: string, path: string): unknown {
   try {
-    return z.record(z.string(), z.unknown()).parse(JSON.parse(text))
+    return JSON.parse(text)
   } catch (error) {
-    throw new ModelError('manifest', `${path}: expected a JSON object`, { cause: error })
+    throw new ModelError('manifest', `${path}: expected JSON`, { cause: error })
   }
 }
 

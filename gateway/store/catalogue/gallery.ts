@@ -1,5 +1,8 @@
 import { createHash } from 'node:crypto'
+import { LENS_LIMITS } from '../../lens.ts'
 import type { Database } from '../database.ts'
+import { StoreError } from '../error.ts'
+import { transaction } from './transaction.ts'
 
 /** A picture that somebody enrolled for a symbol. */
 export interface Example {
@@ -9,10 +12,11 @@ export interface Example {
 }
 
 /**
- * Keeps pictures of a symbol, which is added when it is new. A picture that is there already stays as it is.
+ * Keeps pictures of a symbol, all of them or none; it is added when it is new. A picture that is there already stays as
+ * it is.
  * @param at RFC 3339
  * @returns how many were new
- * @throws StoreError
+ * @throws StoreError `invalid` when the symbol's name is empty or too long
  */
 export async function keepExamples(
   database: Database,
@@ -20,17 +24,23 @@ export async function keepExamples(
   pictures: readonly Uint8Array[],
   { by, at }: { readonly by: string; readonly at: string },
 ): Promise<number> {
-  const before = await count(database)
-  await database.run('INSERT INTO symbols (name) VALUES (?) ON CONFLICT (name) DO NOTHING', [symbol])
-  for (const picture of pictures) {
-    const hash = createHash('sha256').update(picture).digest('hex')
-    await database.run(
-      `INSERT INTO symbol_examples (symbol, sha256, picture, enrolled_by, enrolled_at)
-       SELECT id, ?, ?, ?, ? FROM symbols WHERE name = ? ON CONFLICT (symbol, sha256) DO NOTHING`,
-      [hash, picture, by, at, symbol],
-    )
+  if (symbol === '' || symbol.length > LENS_LIMITS.symbol) {
+    const expected = `expected 1 to ${LENS_LIMITS.symbol} characters`
+    throw new StoreError('invalid', `symbol ${JSON.stringify(symbol)}: ${expected}`)
   }
-  return (await count(database)) - before
+  return await transaction(database, async () => {
+    const before = await count(database)
+    await database.run('INSERT INTO symbols (name) VALUES (?) ON CONFLICT (name) DO NOTHING', [symbol])
+    for (const picture of pictures) {
+      const hash = createHash('sha256').update(picture).digest('hex')
+      await database.run(
+        `INSERT INTO symbol_examples (symbol, sha256, picture, enrolled_by, enrolled_at)
+         SELECT id, ?, ?, ?, ? FROM symbols WHERE name = ? ON CONFLICT (symbol, sha256) DO NOTHING`,
+        [hash, picture, by, at, symbol],
+      )
+    }
+    return (await count(database)) - before
+  })
 }
 
 async function count(database: Database): Promise<number> {

@@ -1,7 +1,8 @@
-import { type Lens, lensKey, type Mark } from '../../lens.ts'
+import { distinctMarks, type Lens, lensKey, markValue } from '../../lens.ts'
 import type { Database } from '../database.ts'
 import { StoreError } from '../error.ts'
 import { lensesOf, markKey } from './catalogue.ts'
+import { transaction } from './transaction.ts'
 
 /** What a source would change in the catalogue. */
 export interface CatalogueDiff {
@@ -11,7 +12,7 @@ export interface CatalogueDiff {
     readonly after: Lens
     readonly fields: readonly string[]
   }[]
-  /** Live from this source, and not in it any more. */
+  /** Live, not in this source any more, and in no other. */
   readonly removed: readonly Lens[]
   readonly same: number
 }
@@ -42,21 +43,17 @@ export async function stage(database: Database, source: string, lenses: readonly
 }
 
 function joined(first: Lens, second: Lens): Lens {
-  const marks = new Map([...first.marks, ...second.marks].map((mark) => [markValue(mark), mark]))
+  const marks = distinctMarks([...first.marks, ...second.marks])
   const treatments = [...new Set([...first.treatments, ...second.treatments])].sort()
-  return { ...second, ...first, marks: [...marks.values()], treatments }
-}
-
-/** What of a mark tells it from another. */
-function markValue(mark: Mark): string {
-  return mark.kind === 'text' ? mark.text : mark.url
+  return { ...second, ...first, marks, treatments }
 }
 
 /** What `goLive` would do. @throws StoreError `invalid` when nothing is staged under that name */
 export async function diffOf(database: Database, source: string): Promise<CatalogueDiff> {
   const after = await stagedLenses(database, source)
-  const live = await database.all<{ id: number; key: string; source: string }>(
-    'SELECT id, key, source FROM lenses',
+  const live = await database.all<{ id: number; key: string; only: number }>(
+    `SELECT id, key, NOT EXISTS (SELECT 1 FROM lens_sources WHERE lens = id AND source <> ?) AS only FROM lenses`,
+    [source],
   )
   const lenses = new Map((await lensesOf(database)).map((lens) => [lens.id, lens]))
   const before = new Map(live.map(({ id, key }) => [key, lenses.get(id)]))
@@ -70,7 +67,7 @@ export async function diffOf(database: Database, source: string): Promise<Catalo
       if (fields.length > 0) changed.push({ before: known, after: lens, fields })
     }
   }
-  const gone = live.filter((row) => row.source === source && !after.has(row.key))
+  const gone = live.filter(({ key, only }) => only === 1 && !after.has(key))
   const removed = gone.flatMap(({ id }) => lenses.get(id) ?? [])
   return { added, changed, removed, same: after.size - added.length - changed.length }
 }
@@ -104,29 +101,29 @@ async function stagedLenses(database: Database, source: string): Promise<Map<str
 }
 
 /**
- * Makes what is staged live, all of it or nothing: lenses keep their number and what was linked to them; those that the
- * source does not name any more go.
+ * Makes what is staged live, all of it or nothing: lenses keep their number and what was linked to them; those that
+ * neither this source nor another names any more go.
  * @param at RFC 3339
  * @throws StoreError `invalid` when nothing is staged under that name
  */
 export async function goLive(database: Database, source: string, at: string): Promise<CatalogueDiff> {
-  const diff = await diffOf(database, source)
-  await transaction(database, async () => {
-    await putLenses(database, [...diff.added, ...diff.changed.map(({ after }) => after)], source, at)
-    const gone = JSON.stringify(diff.removed.map(lensKey))
-    await database.run('DELETE FROM lenses WHERE key IN (SELECT value FROM json_each(?))', [gone])
+  return await transaction(database, async () => {
+    const diff = await diffOf(database, source)
+    await putLenses(database, [...diff.added, ...diff.changed.map(({ after }) => after)], at)
+    await database.run('DELETE FROM lens_sources WHERE source = ?', [source])
+    await database.run(
+      `INSERT INTO lens_sources (lens, source)
+       SELECT lenses.id, staged.source FROM staged JOIN lenses USING (key) WHERE staged.source = ?`,
+      [source],
+    )
+    await database.run('DELETE FROM lenses WHERE id NOT IN (SELECT lens FROM lens_sources)')
     await database.run('DELETE FROM staged WHERE source = ?', [source])
+    return diff
   })
-  return diff
 }
 
 /** A statement a table, whatever the number of lenses: SQLite reads them out of one JSON text. */
-async function putLenses(
-  database: Database,
-  lenses: readonly Lens[],
-  source: string,
-  at: string,
-): Promise<void> {
+async function putLenses(database: Database, lenses: readonly Lens[], at: string): Promise<void> {
   const rows = lenses.map((lens) => ({
     ...lens,
     key: lensKey(lens),
@@ -140,7 +137,7 @@ async function putLenses(
       [json],
     )
   }
-  await database.run(PUT_LENSES, [json, source, at])
+  await database.run(PUT_LENSES, [json, at])
   for (const statement of PUT_SIDES) await database.run(statement, [json])
 }
 
@@ -152,15 +149,15 @@ const NAME_TABLES = [
 
 const PUT_LENSES = `
   INSERT INTO lenses (key, supplier, name, refractive_index, material, material_trade, range, series,
-    height_min_mm, height_max_mm, source_url, source, changed_at)
+    height_min_mm, height_max_mm, source_url, changed_at)
   SELECT lens ->> 'key', suppliers.id, lens ->> 'name', lens ->> 'index', lens ->> 'material', lens ->> 'materialTrade',
-    ranges.id, series.id, lens ->> '$.heightMm.min', lens ->> '$.heightMm.max', lens ->> 'sourceUrl', ?2, ?3
+    ranges.id, series.id, lens ->> '$.heightMm.min', lens ->> '$.heightMm.max', lens ->> 'sourceUrl', ?2
   FROM (SELECT value AS lens FROM json_each(?1)) JOIN suppliers ON suppliers.name = lens ->> 'supplier'
     LEFT JOIN ranges ON ranges.name = lens ->> 'range' LEFT JOIN series ON series.name = lens ->> 'series'
   WHERE TRUE
   ON CONFLICT (key) DO UPDATE SET name = excluded.name, material_trade = excluded.material_trade,
     range = excluded.range, series = excluded.series, height_min_mm = excluded.height_min_mm,
-    height_max_mm = excluded.height_max_mm, source = excluded.source, source_url = excluded.source_url,
+    height_max_mm = excluded.height_max_mm, source_url = excluded.source_url,
     changed_at = excluded.changed_at`
 
 const THEIRS = `FROM json_each(?1) AS line JOIN lenses ON lenses.key = line.value ->> 'key'`
@@ -174,14 +171,3 @@ const PUT_SIDES = [
    SELECT DISTINCT lenses.id, mark.value ->> 'kind', mark.value ->> 'value', mark.value ->> 'folded', mark.value ->> 'alt'
    ${THEIRS}, json_each(line.value, '$.marks') AS mark`,
 ]
-
-async function transaction(database: Database, work: () => Promise<void>): Promise<void> {
-  await database.exec('BEGIN IMMEDIATE')
-  try {
-    await work()
-    await database.exec('COMMIT')
-  } catch (error) {
-    await database.exec('ROLLBACK').catch(() => {})
-    throw error
-  }
-}

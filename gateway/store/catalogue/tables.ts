@@ -5,17 +5,19 @@ function quoted(words: readonly string[]): string {
 }
 
 /** A list of names that lenses refer to. */
-function names(table: string): string {
+function names(table: string, longest: number): string {
   return `CREATE TABLE ${table} (
     id INTEGER PRIMARY KEY,
-    name TEXT NOT NULL UNIQUE CHECK (length(name) BETWEEN 1 AND 100)
+    name TEXT NOT NULL UNIQUE CHECK (length(name) BETWEEN 1 AND ${longest})
   ) STRICT;`
 }
 
 /** Forward only, as the log's: `poincon.db` and `catalogue.db` are two files, so that either can be replaced alone. */
 export const CATALOGUE_STEPS: readonly string[] = [
   `
-  ${['suppliers', 'ranges', 'series'].map(names).join('\n')}
+  ${names('suppliers', LENS_LIMITS.supplier)}
+  ${names('ranges', LENS_LIMITS.range)}
+  ${names('series', LENS_LIMITS.series)}
   CREATE TABLE lenses (
     id INTEGER PRIMARY KEY,
     key TEXT NOT NULL UNIQUE,
@@ -28,12 +30,16 @@ export const CATALOGUE_STEPS: readonly string[] = [
     series INTEGER REFERENCES series,
     height_min_mm REAL CHECK (height_min_mm >= 0),
     height_max_mm REAL CHECK (height_max_mm BETWEEN height_min_mm AND ${LENS_LIMITS.heightMaxMm}),
-    source TEXT NOT NULL,
     source_url TEXT,
     changed_at TEXT NOT NULL,
     CHECK ((height_min_mm IS NULL) = (height_max_mm IS NULL))
   ) STRICT;
-  CREATE INDEX lenses_source ON lenses (source);
+  CREATE TABLE lens_sources (
+    lens INTEGER NOT NULL REFERENCES lenses ON DELETE CASCADE,
+    source TEXT NOT NULL,
+    PRIMARY KEY (lens, source)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX lens_sources_source ON lens_sources (source);
   CREATE TABLE lens_treatments (
     lens INTEGER NOT NULL REFERENCES lenses ON DELETE CASCADE,
     treatment TEXT NOT NULL CHECK (treatment IN (${quoted(TREATMENTS)})),
@@ -50,7 +56,7 @@ export const CATALOGUE_STEPS: readonly string[] = [
   CREATE INDEX lens_marks_value ON lens_marks (kind, folded);
   CREATE TABLE symbols (
     id INTEGER PRIMARY KEY,
-    name TEXT NOT NULL UNIQUE CHECK (length(name) BETWEEN 1 AND 100),
+    name TEXT NOT NULL UNIQUE CHECK (length(name) BETWEEN 1 AND ${LENS_LIMITS.symbol}),
     description TEXT NOT NULL DEFAULT ''
   ) STRICT;
   CREATE TABLE symbol_examples (
@@ -64,7 +70,7 @@ export const CATALOGUE_STEPS: readonly string[] = [
   ) STRICT;
   CREATE TABLE symbol_tags (
     symbol INTEGER NOT NULL REFERENCES symbols ON DELETE CASCADE,
-    tag TEXT NOT NULL CHECK (length(tag) BETWEEN 1 AND 64),
+    tag TEXT NOT NULL CHECK (length(tag) BETWEEN 1 AND ${LENS_LIMITS.tag}),
     PRIMARY KEY (symbol, tag)
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE lens_symbols (

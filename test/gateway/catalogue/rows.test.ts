@@ -10,6 +10,8 @@ function row(cells: Partial<ScrapedRow>): ScrapedRow {
     nasal_engraving: '',
     glass_index: '1,67',
     material: 'ORG',
+    range: '',
+    series: '',
     source_url: '',
     ...cells,
   }
@@ -36,7 +38,7 @@ test('index and material that stand in each other’s place are put back', (t) =
   const { lenses, repairs } = readRow(row({ glass_index: 'TVX', material: '1,53' }), 7)
   t.match(lenses, [{ index: 1.53, material: 'trivex' }])
   t.strictSame(
-    repairs.map(({ row: line, field, from, to }) => [line, field, from, to]),
+    repairs.map(({ line, field, from, to }) => [line, field, from, to]),
     [
       [7, 'glass_index', 'TVX', '1.53'],
       [7, 'material', '1,53', 'TVX'],
@@ -75,12 +77,38 @@ test('a cell of HTML gives its marks, and a material that stands on every line g
   t.end()
 })
 
+test('what a cell says twice is one mark', (t) => {
+  const marks = (cell: string) => readRow(row({ nasal_engraving: cell }), 1).lenses[0]?.marks
+  t.strictSame(marks('E3 ou E3 ou e3'), [
+    { kind: 'text', text: 'E3' },
+    { kind: 'text', text: 'e3' },
+  ])
+  const url = 'https://a.example/m.png'
+  t.strictSame(marks(`<img src="${url}" alt="left"><img src="${url}" alt="right"> ou ${url}`), [
+    { kind: 'image', url, alt: 'left' },
+  ])
+  t.end()
+})
+
+test('what a supplier groups a lens under is kept', (t) => {
+  const [lens, ...more] = readRow(row({ range: ' Clarté  pro ', series: 'S2' }), 1).lenses
+  t.match(lens, { range: 'Clarté pro', series: 'S2' })
+  t.strictSame(more, [])
+  const [bare] = readRow(row({}), 1).lenses
+  t.notHas(bare, { range: String })
+  t.notHas(bare, { series: String })
+  t.end()
+})
+
 test('treatments come from whole words of name and material', (t) => {
   const of = (name: string, material = 'ORG') =>
     readRow(row({ glass_name: name, material }), 1).lenses[0]?.treatments
   t.strictSame(of('Clarté'), [])
   t.strictSame(of('Clarté Blue UV Transitions® GEN8'), ['uv', 'blue', 'photochromic'])
   t.strictSame(of('Clarté Drivewear'), ['photochromic', 'polarised'])
+  t.strictSame(of('Clarté Dégradé brun'), ['tinted'])
+  t.strictSame(of('CLARTÉ DÉGRADÉ'), ['tinted'])
+  t.strictSame(of('Clarté Dégradéo'), [], 'a word that goes on')
   t.strictSame(of('Clarté', 'POLY TRANS POLA'), ['photochromic', 'polarised'])
   t.strictSame(of('Transfer Bluette'), ['blue'], 'a word that begins like Blue is taken for it')
   t.end()
@@ -99,12 +127,28 @@ test('fitting heights and suppliers are read out of what stands around them', (t
 test('a line that cannot be a lens is left out, and says why', (t) => {
   t.match(readRow(row({ glass_name: '  ' }), 3), {
     lenses: [],
-    rejection: { row: 3, field: 'glass_name', expected: '1 to 300 characters' },
+    rejection: { line: 3, field: 'glass_name', expected: '1 to 300 characters' },
   })
   t.match(readRow(row({ nasal_engraving: 'x'.repeat(201) }), 3).rejection, { field: 'nasal_engraving' })
-  t.match(readRow(row({ glass_supplier_name: 'Fournisseur : ' }), 3).rejection, {
-    field: 'glass_supplier_name',
-  })
+  for (const name of ['Fournisseur : ', 'A'.repeat(101)]) {
+    t.strictSame(readRow(row({ glass_supplier_name: name }), 3), {
+      lenses: [],
+      repairs: [],
+      rejection: {
+        line: 3,
+        field: 'glass_supplier_name',
+        value: name,
+        expected: 'the name of a supplier, 1 to 100 characters',
+      },
+    })
+  }
+  t.equal(readRow(row({ glass_supplier_name: 'A'.repeat(100) }), 3).rejection, undefined)
+  for (const field of ['range', 'series'] as const) {
+    t.match(readRow(row({ [field]: 'x'.repeat(101) }), 3).rejection, {
+      field,
+      expected: 'at most 100 characters',
+    })
+  }
   t.end()
 })
 

@@ -3,6 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
 import { catalogueCommand } from '../../../gateway/commands/catalogue.ts'
+import { openCatalogue } from '../../../gateway/store/catalogue/catalogue.ts'
+import { keepExamples } from '../../../gateway/store/catalogue/gallery.ts'
+import { diffOf } from '../../../gateway/store/catalogue/staging.ts'
 import { missing, sharedData } from '../../fakes/shared.ts'
 
 const LINES = `nom;fournisseur;indice;matiere;gravure
@@ -38,7 +41,7 @@ test('a table goes into the catalogue, is found there, and comes again with what
   t.match(await run('import', table, '--dry-run'), { code: 0, stdout: /3 added.* — nothing of it is live/ })
   t.match(await run('search'), { code: 1, stdout: '0 found\n' })
   t.match(await run('import', table, '--report', report), { code: 0, stdout: /3 lines, 3 lenses.*\n3 added/ })
-  t.match(await readFile(report, 'utf8'), /"row":3,"field":"glass_index","from":"ORG","to":"1.5"/)
+  t.match(await readFile(report, 'utf8'), /"line":4,"field":"glass_index","from":"ORG","to":"1.5"/)
   t.match(await run('search', 'panroama'), {
     stdout: /Panorama Trans®\n +1.5, organic, photochromic; engraved PAN \| PN/,
   })
@@ -54,6 +57,86 @@ test('a table goes into the catalogue, is found there, and comes again with what
   t.match(await run('search'), { stdout: /3 found/ })
   t.match(await run('import', table, '--remove'), { code: 0, stdout: /2 removed/ })
   t.match(await run('search'), { stdout: /1 found/ })
+})
+
+test('a list of which no line is a lens changes nothing, and says what is wrong with its lines', async (t) => {
+  const { dir, table, run } = await place(t)
+  t.match(await run('import', table), { code: 0 })
+  await run('import', table, '--dry-run')
+  await writeFile(table, `nom;fournisseur\n\n;ATELIER\nPanorama;${'A'.repeat(101)}\n`)
+  t.match(await run('import', table, '--remove'), {
+    code: 1,
+    stdout:
+      /nothing of it is live\nline 3 left out: glass_name \(nothing\).*\nline 4 left out: glass_supplier_name A/,
+    stderr: /lenses\.csv: no line of it is a lens; the catalogue stays as it is\n$/,
+  })
+  const { code, stdout } = await run('import', join(dir, 'lenses.csv'), '--json')
+  t.equal(code, 1)
+  t.match(JSON.parse(stdout), { lines: 2, lenses: 0, live: false, rejected: [{ line: 3 }, { line: 4 }] })
+  t.match(await run('search'), { stdout: /3 found/ })
+  const database = await openCatalogue(join(dir, 'catalogue.db'), 'write')
+  t.teardown(() => database.close())
+  t.match(await diffOf(database, 'lenses.csv'), { same: 3 }, 'what was staged before is there still')
+})
+
+test('a line that is too long for its table leaves the other lines in', async (t) => {
+  const { table, run } = await place(t)
+  await writeFile(table, `${LINES}Solo;${'A'.repeat(101)};1,5;ORG;S\n`)
+  t.match(await run('import', table), {
+    code: 0,
+    stdout: /3 added.*\n(.*\n)*line 5 left out: glass_supplier_name/,
+  })
+})
+
+test('lenses are found by the symbols linked to them, and by the symbols’ tags', async (t) => {
+  const { dir, table, run } = await place(t)
+  await writeFile(table, 'nom;fournisseur;gamme;série\nA;X;Pro;S2\nB;X;;\n')
+  await run('import', table)
+  const database = await openCatalogue(join(dir, 'catalogue.db'), 'write')
+  t.teardown(() => database.close())
+  for (const symbol of ['fleur', 'lune']) {
+    await keepExamples(database, symbol, [], { by: 'marie', at: '2026-01-01T00:00:00Z' })
+  }
+
+  t.match(await run('link', '1', 'fleur', '--confidence', '0.8'), {
+    code: 0,
+    stdout: / 1 {2}X: A\n +Pro, S2, .* engraved fleur\?/,
+  })
+  t.match(await run('link', '1', 'fleur', '--validated-by', 'marie', '--json'), {
+    code: 0,
+    stdout: /"symbol":"fleur","confidence":0.8,"validatedBy":"marie"/,
+  })
+  t.match(await run('link', '2', 'lune'), { stdout: /engraved lune\?/ })
+  t.match(await run('tag', 'fleur', 'rond', 'ancien'), { code: 0, stdout: 'fleur: ancien, rond\n' })
+  t.match(await run('tag', 'lune', 'rond', 'rond'), { code: 0, stdout: 'lune: rond\n' })
+
+  t.match(await run('search', '--symbol', 'fleur'), { stdout: /X: A\n.*\n1 found/ })
+  t.match(await run('search', '--symbol', 'fleur', '--symbol', 'lune'), { code: 1 })
+  t.match(await run('search', '--tag', 'rond'), { stdout: /2 found/ })
+  t.match(await run('search', '--tag', 'rond', '--tag', 'ancien'), { stdout: /X: A\n.*\n1 found/ })
+  t.match(await run('search', '--tag', 'rond', '--tag', 'ancien', '--any'), { stdout: /2 found/ })
+
+  t.match(await run('unlink', '1', 'fleur'), { code: 0 })
+  t.match(await run('unlink', '1', 'fleur'), { code: 1, stderr: /lens 1: symbol fleur was not linked to it/ })
+  t.match(await run('search', '--symbol', 'fleur'), { code: 1, stdout: '0 found\n' })
+})
+
+test('a link to what is not there is refused, and says what was expected', async (t) => {
+  const { table, run } = await place(t)
+  await run('import', table)
+  t.match(await run('link', 'one', 'fleur'), { code: 2, stderr: /lens one: expected a number/ })
+  t.match(await run('link', '1', 'fleur', '--confidence', '80'), {
+    code: 2,
+    stderr: /--confidence 80: expected a number from 0 to 1/,
+  })
+  t.match(await run('link', '1'), { code: 2, stderr: /catalogue link LENS_ID SYMBOL/ })
+  await t.rejects(run('link', '99', 'fleur'), { fault: 'invalid', message: /^lens 99: .* expected a number/ })
+  await t.rejects(run('unlink', '1', 'fleur'), { message: /^symbol fleur: .* expected one that pictures/ })
+  await t.rejects(run('tag', 'fleur', 'rond'), { message: /^symbol fleur: / })
+  await t.rejects(run('tag', 'fleur', 'x'.repeat(65)), { message: /^tag "x+": expected 1 to 64 characters/ })
+  await t.rejects(run('link', '1', 'fleur', '--validated-by', ' '), {
+    message: /^validated by " ": expected a name/,
+  })
 })
 
 test('what is asked wrongly is said', async (t) => {
@@ -81,4 +164,6 @@ test('the scraped catalogue is rebuilt without the damage of its old cleaner', {
   t.equal(repaired('the same HTML cell on every line: material from name or index'), 482)
   const names = new Set(outcome.diff.added.map((lens: { name: string }) => lens.name))
   t.ok(names.size > 3380, `${names.size} names, uncut`)
+  const again = JSON.parse((await run('import', source, '--json')).stdout)
+  t.strictSame(again.diff, { added: [], changed: [], removed: [], same: outcome.lenses })
 })

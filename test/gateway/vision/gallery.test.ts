@@ -4,6 +4,9 @@ import { evaluate } from '../../../gateway/vision/evaluation.ts'
 import { galleryOf, nearest, type Prototype } from '../../../gateway/vision/gallery.ts'
 import { randomFrom } from '../store/drafts.ts'
 
+/** A turn costs nothing. */
+const FREE = { turnPenaltyPer45Deg: 0 }
+
 /** A random direction, or one near to it. */
 function direction(random: () => number, near?: Float32Array, off = 0): Float32Array {
   const normal = (): number => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random())
@@ -31,10 +34,14 @@ test('the nearest symbols, each by its nearest prototype', (t) => {
     { symbol: 'star', degrees: 0, vector: axis(2) },
   ])
   const query = Float32Array.from([0, 0.8, 0.6, 0])
-  t.match(nearest(gallery, query, { most: 5 }), [{ symbol: 'heart' }, { symbol: 'star' }])
-  t.ok(Math.abs((nearest(gallery, query, { most: 1 })[0]?.similarity ?? 0) - 0.8) < 1e-6)
-  t.match(nearest(gallery, query, { most: 1, upright: true }), [{ symbol: 'star' }])
-  t.strictSame(nearest(galleryOf([]), query, { most: 3 }), [])
+  t.match(nearest(gallery, query, { most: 5, ...FREE }), [{ symbol: 'heart' }, { symbol: 'star' }])
+  t.ok(Math.abs((nearest(gallery, query, { most: 1, ...FREE })[0]?.similarity ?? 0) - 0.8) < 1e-6)
+  t.match(
+    nearest(gallery, query, { most: 1, turnPenaltyPer45Deg: 0.9 }),
+    [{ symbol: 'star' }],
+    'a turn has its price',
+  )
+  t.strictSame(nearest(galleryOf([]), query, { most: 3, ...FREE }), [])
   t.throws(
     () =>
       galleryOf([
@@ -56,7 +63,7 @@ test('a gallery too large to compare each finds what comparing each would', (t) 
     const meant = all[Math.floor(random() * all.length)]
     // Cosine about 0.75: a drawing far from its reference.
     const query = direction(random, meant?.vector, 0.078)
-    const [found] = nearest(gallery, query, { most: 1 })
+    const [found] = nearest(gallery, query, { most: 1, ...FREE })
     const best = all.reduce((a, b) => (dot(a.vector, query) >= dot(b.vector, query) ? a : b))
     t.equal(found?.symbol, best.symbol)
   }
@@ -70,15 +77,23 @@ function dot(a: Float32Array, b: Float32Array): number {
 }
 
 test('an answer is known, one of several, unknown, or blank', (t) => {
-  const rule = { unknown_below: 0.6, one_of_within: 0.05, confidence: { bias: -5, similarity: 10, lead: 2 } }
+  const rule = {
+    turn_penalty_per_45_deg: 0,
+    second_weight: 0.4,
+    unknown_below: 0.5,
+    one_of_within: 0.05,
+    confidence_slope: 10,
+    confidence_offset: -5,
+  }
   const near = (...similarities: readonly number[]) =>
     similarities.map((similarity, index) => ({ symbol: `s${index}`, similarity }))
   t.match(decide(near(0.9, 0.5), rule), { kind: 'known', symbol: 's0' })
   t.match(decide(near(0.9, 0.87, 0.5), rule), { kind: 'one-of', symbols: ['s0', 's1'] })
-  t.match(decide(near(0.59, 0.1), rule), { kind: 'unknown' })
+  t.match(decide(near(0.59, 0.3), rule), { kind: 'unknown' }, 'too little ahead of the second')
+  t.match(decide(near(0.59), rule), { kind: 'known' })
   t.match(decide([], rule), { kind: 'blank' })
   const sure = decide(near(0.95, 0.2), rule)
-  const less = decide(near(0.7, 0.2), rule)
+  const less = decide(near(0.7, 0.4), rule)
   t.ok(
     sure.kind === 'known' &&
       less.kind === 'known' &&
@@ -92,6 +107,7 @@ test('an evaluation counts what was right, what was taken for what, and what sho
   const answer = (truth: string, ...symbols: readonly [string, number][]) => ({
     truth,
     candidates: symbols.map(([symbol, similarity]) => ({ symbol, similarity })),
+    standing: symbols[0]?.[1] ?? -1,
   })
   const answers = [
     answer('a', ['a', 0.9], ['b', 0.1]),
