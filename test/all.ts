@@ -26,8 +26,7 @@ const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
   .sort((a, b) => rank(a) - rank(b) || a.localeCompare(b, 'en'))
 
 t.setTimeout(0)
-// Many of them wait for a clock of their own more than they compute.
-t.jobs = 2 * availableParallelism()
+t.jobs = availableParallelism()
 t.plan(files.length)
 const started = files.map((file) => {
   const path = join(folder, file)

@@ -64,7 +64,7 @@ export const storeOptions = z.strictObject({
   flash_gb_per_year: z
     .number()
     .positive()
-    .default(5000)
+    .default(2000)
     .describe(
       'What may be written to the disk in a year, GB: health and doctor hold it against what is written. Default: a card of 32 GB and 1000 erase cycles, five years, three times amplified.',
     ),
