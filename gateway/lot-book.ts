@@ -139,9 +139,12 @@ export class LotBook implements Sink {
   async #caughtUp(): Promise<void> {
     const lateAt = this.#clock.now() + CATCH_UP_MS
     this.#asking += 1
-    this.#hurry?.()
-    while (this.#behind() > 0 && this.#clock.now() < lateAt) await this.#clock.sleep(LOOK_MS)
-    this.#asking -= 1
+    try {
+      this.#hurry?.()
+      while (this.#behind() > 0 && this.#clock.now() < lateAt) await this.#clock.sleep(LOOK_MS)
+    } finally {
+      this.#asking -= 1
+    }
   }
 
   async #count(batch: readonly OutboxEntry[]): Promise<void> {

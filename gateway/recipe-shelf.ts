@@ -6,10 +6,11 @@ import { recipeJson } from './recipe.ts'
 import { BUILT_IN_BY, installBuiltIns } from './recipe-revisions.ts'
 import { BUILT_IN_RECIPES } from './recipes/built-in.ts'
 import { openReader, openWriter } from './store/connections.ts'
+import type { Database } from './store/database.ts'
 import { StoreError } from './store/error.ts'
 import { lockDirectory } from './store/lock.ts'
 import { backupBeforeMigration } from './store/migrations/backup.ts'
-import { migrate } from './store/migrations/migrate.ts'
+import { MIGRATIONS, migrate, schemaOf } from './store/migrations/migrate.ts'
 import { Calibrations } from './store/registry/calibrations.ts'
 import { Recipes, type StoredRecipe } from './store/registry/recipes.ts'
 import { StationState } from './store/registry/station-state.ts'
@@ -50,7 +51,7 @@ export interface RegistryShelf {
 /**
  * Reads recipes, calibrations and what the station remembers, also while it runs.
  * @param dir the data directory
- * @throws StoreError
+ * @throws StoreError, `newer` or `failed` for a schema of another release
  */
 export async function readRegistry<Result>(
   dir: string,
@@ -60,6 +61,7 @@ export async function readRegistry<Result>(
   if (!existsSync(file)) return await read({ recipes: NEW_STATION, ...NOTHING })
   const reader = await openReader(file)
   try {
+    await ofThisRelease(reader)
     const writer = await Writer.over(reader)
     return await read({
       recipes: new Recipes(writer, reader, systemClock),
@@ -69,6 +71,15 @@ export async function readRegistry<Result>(
   } finally {
     await reader.close()
   }
+}
+
+/** A reader brings no schema up to date. */
+async function ofThisRelease(reader: Database): Promise<void> {
+  const [schema, own] = [await schemaOf(reader), MIGRATIONS.length]
+  if (schema === own) return
+  const says = `${reader.file} has schema ${schema}, this release has ${own}`
+  if (schema > own) throw new StoreError('newer', says)
+  throw new StoreError('failed', `${says}: start the station once`)
 }
 
 /**

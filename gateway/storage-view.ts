@@ -43,7 +43,7 @@ export function describeStorage(parts: StorageViewParts): StorageReport {
     flash: flashOf(config, figures),
     ...keptOf(parts),
     sums: { hourly_days: config.store.retention.hourly_days },
-    undelivered: figures?.undelivered ?? 0,
+    ...(figures === undefined ? {} : { undelivered: figures.undelivered }),
     cursors: cursorsOf(parts),
     quarantine: [...new Set(aside.map(({ sink }) => sink))].map((sink) => {
       const of = aside.filter((one) => one.sink === sink)
@@ -114,11 +114,11 @@ function kept(of: {
   readonly parts: number | undefined
   readonly removed: number
 }): StorageReport['raw'] {
-  const { stored = 0, oldestAt, days, parts, removed } = of
+  const { stored, oldestAt, days, parts, removed } = of
   const madeMs = Date.parse(oldestAt ?? '')
   const due = days === undefined || Number.isNaN(madeMs) ? undefined : new Date(madeMs + days * DAY_MS)
   return {
-    stored,
+    ...(stored === undefined ? {} : { stored }),
     ...(oldestAt === undefined ? {} : { oldest_at: oldestAt }),
     ...(days === undefined ? {} : { keep_days: days }),
     ...(parts === undefined ? {} : { keep_parts: parts }),

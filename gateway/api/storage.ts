@@ -6,7 +6,7 @@ const count = z.int().min(0)
 const moment = z.iso.datetime()
 
 const kept = z.object({
-  stored: count,
+  stored: count.optional().describe('Absent: nobody has looked yet.'),
   oldest_at: moment.optional().describe('When the oldest came; absent: there is none, or not known yet.'),
   keep_days: z.number().optional().describe('Older ones are due; absent: age does not count.'),
   keep_parts: z.int().optional().describe('All but so many are due; absent: their number does not count.'),
@@ -40,7 +40,9 @@ export const storageReport = z.object({
   inspections: kept,
   raw: kept,
   sums: z.object({ hourly_days: z.number() }).describe('Sums by hour go after this; those by day never.'),
-  undelivered: count.describe('Inspections that stay because somebody has not got them.'),
+  undelivered: count
+    .optional()
+    .describe('Inspections that stay because somebody has not got them; absent: nobody has looked yet.'),
   cursors: z
     .array(
       z.object({

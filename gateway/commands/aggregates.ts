@@ -137,6 +137,6 @@ function shown(value: number | undefined): string {
   return Math.abs(value) >= 1000 ? value.toFixed(0) : String(Number(value.toPrecision(4)))
 }
 
-function madeOf({ recipe, lot_id: lot }: Row): string {
-  return recipe === undefined ? '' : `${recipe.id} revision ${recipe.revision}, ${lot}`
+function madeOf({ station, recipe, lot_id: lot }: Row): string {
+  return recipe === undefined ? '' : `${station}, ${recipe.id} revision ${recipe.revision}, ${lot}`
 }

@@ -58,7 +58,7 @@ const en: EquipmentTexts = {
     camera: { degraded: 'Pictures may be missing', failed: 'There are no pictures' },
     calibration: whenever('Empty the tray and start the calibration'),
     retention: whenever('Tell whoever looks after the station: see Storage'),
-    esp32: whenever('Two heads have one name: give one another'),
+    esp32: whenever('Two heads have the same name: rename one'),
   },
   passages: {
     accepted: 'Passed',
@@ -120,7 +120,7 @@ const fr: EquipmentTexts = {
   pictures: (perSecond) => `${perSecond}/s`,
   old: (age) => `âge ${age}`,
   roomFor: (time) => `place pour ${time}`,
-  connected: (devices) => `${devices} connectées`,
+  connected: (devices) => `connectées : ${devices}`,
 }
 
 export const EQUIPMENT_TEXTS = { en, fr } as const

@@ -14,7 +14,7 @@ interface HeaderProps {
 
 /** The line above: who we are, where one may go, and in every other room what became of the last part. */
 export function Header({ state, room, outlook, format, onLanguage }: HeaderProps) {
-  const { texts, language } = format
+  const { texts } = format
   const { station, connection } = state
   return (
     <header class="top">
@@ -29,36 +29,54 @@ export function Header({ state, room, outlook, format, onLanguage }: HeaderProps
           </p>
         </>
       )}
-      <nav class="rooms" aria-label={texts.roomsLegend}>
-        {ROOMS.map((one) => (
-          <a key={one} href={`#${one}`} aria-current={one === room ? 'page' : undefined}>
-            {one === 'storage' && station !== undefined && wantsCare(station) && (
-              <ConditionIcon condition="degraded" />
-            )}
-            {texts.rooms[one]}
-          </a>
-        ))}
-      </nav>
+      <Rooms {...{ station, room, format }} />
       {room !== 'live' && <LastVerdict outlook={outlook} format={format} />}
       <p class={`connection connection-${connection}`}>
         {connection === 'open' ? texts.connected : texts.connecting}
       </p>
-      <fieldset class="languages">
-        <legend class="visually-hidden">{texts.switchLanguage}</legend>
-        {LANGUAGES.map((choice) => (
-          <button
-            key={choice}
-            type="button"
-            lang={choice}
-            aria-pressed={choice === language}
-            title={TEXTS[choice].languageName}
-            onClick={() => onLanguage(choice)}
-          >
-            {choice.toUpperCase()}
-          </button>
-        ))}
-      </fieldset>
+      <Languages {...{ format, onLanguage }} />
     </header>
+  )
+}
+
+function Rooms({
+  station,
+  room,
+  format,
+}: Pick<HeaderProps, 'room' | 'format'> & Pick<ConsoleState, 'station'>) {
+  const { texts } = format
+  return (
+    <nav class="rooms" aria-label={texts.roomsLegend}>
+      {ROOMS.map((one) => (
+        <a key={one} href={`#${one}`} aria-current={one === room ? 'page' : undefined}>
+          {one === 'storage' && station !== undefined && wantsCare(station) && (
+            <ConditionIcon condition="degraded" />
+          )}
+          {texts.rooms[one]}
+        </a>
+      ))}
+    </nav>
+  )
+}
+
+function Languages({ format, onLanguage }: Pick<HeaderProps, 'format' | 'onLanguage'>) {
+  const { texts, language } = format
+  return (
+    <fieldset class="languages">
+      <legend class="visually-hidden">{texts.switchLanguage}</legend>
+      {LANGUAGES.map((choice) => (
+        <button
+          key={choice}
+          type="button"
+          lang={choice}
+          aria-pressed={choice === language}
+          title={TEXTS[choice].languageName}
+          onClick={() => onLanguage(choice)}
+        >
+          {choice.toUpperCase()}
+        </button>
+      ))}
+    </fieldset>
   )
 }
 

@@ -17,12 +17,6 @@ const REJECTS = 1 + GRADES.indexOf('REJECT')
 /** Hour by hour or day by day: the counts, and how one measure is spread. */
 export function PeriodTable({ history, measure, format, empty }: TableProps) {
   const { texts } = format
-  const { spread, when, parts } = texts.history
-  const headings = [
-    ...[history === undefined ? when.hour : when[history.by], parts],
-    ...[...GRADES.map((grade) => texts.grades[grade]), texts.notGraded],
-    ...SPREAD.map((name) => spread[name]),
-  ]
   return (
     <section class="panel periods" id="periods" aria-label={texts.rooms.history}>
       {history === undefined ? (
@@ -37,36 +31,59 @@ export function PeriodTable({ history, measure, format, empty }: TableProps) {
               <col class="spread-columns" />
               <col span={SPREAD.length - 1} />
             </colgroup>
-            <thead>
-              <tr class="groups">
-                <td colSpan={3 + GRADES.length} />
-                <th scope="colgroup" colSpan={SPREAD.length} class="group">
-                  {measureTitle(measure, format)}
-                </th>
-              </tr>
-              <tr>
-                {headings.map((heading) => (
-                  <th key={heading} scope="col">
-                    {heading}
-                  </th>
-                ))}
-              </tr>
-            </thead>
-            <tbody>
-              {tableRows(history, measure, format).map(({ key, label, cells }) => (
-                <tr key={key} class={key === 'total' ? 'total' : ''}>
-                  <th scope="row">{label}</th>
-                  {cells.map((cell, column) => (
-                    <td key={column} class={column === REJECTS && cell !== '·' ? 'figure rejects' : 'figure'}>
-                      {cell}
-                    </td>
-                  ))}
-                </tr>
-              ))}
-            </tbody>
+            <Head {...{ history, measure, format }} />
+            <Body {...{ history, measure, format }} />
           </table>
         </section>
       )}
     </section>
+  )
+}
+
+interface PartProps extends Pick<TableProps, 'measure' | 'format'> {
+  readonly history: History
+}
+
+function Head({ history, measure, format }: PartProps) {
+  const { texts } = format
+  const { spread, when, parts } = texts.history
+  const headings = [
+    ...[when[history.by], parts],
+    ...[...GRADES.map((grade) => texts.grades[grade]), texts.notGraded],
+    ...SPREAD.map((name) => spread[name]),
+  ]
+  return (
+    <thead>
+      <tr class="groups">
+        <td colSpan={3 + GRADES.length} />
+        <th scope="colgroup" colSpan={SPREAD.length} class="group">
+          {measureTitle(measure, format)}
+        </th>
+      </tr>
+      <tr>
+        {headings.map((heading) => (
+          <th key={heading} scope="col">
+            {heading}
+          </th>
+        ))}
+      </tr>
+    </thead>
+  )
+}
+
+function Body({ history, measure, format }: PartProps) {
+  return (
+    <tbody>
+      {tableRows(history, measure, format).map(({ key, label, cells }) => (
+        <tr key={key} class={key === 'total' ? 'total' : ''}>
+          <th scope="row">{label}</th>
+          {cells.map((cell, column) => (
+            <td key={column} class={column === REJECTS && cell !== '·' ? 'figure rejects' : 'figure'}>
+              {cell}
+            </td>
+          ))}
+        </tr>
+      ))}
+    </tbody>
   )
 }

@@ -86,10 +86,10 @@ const fr: HistoryTexts = {
   partsChart: 'Pièces par classe',
   total: 'Toutes',
   when: { hour: 'Heure', day: 'Jour' },
-  shown: { hour: 'Les dernières 48 heures', day: 'Les derniers 31 jours' },
+  shown: { hour: 'Les 48 dernières heures', day: 'Les 31 derniers jours' },
   dayBegins: (time) => `un jour commence à ${time}`,
-  nothing: 'Aucune pièce pendant ce temps',
-  loading: 'Question à la passerelle',
+  nothing: 'Aucune pièce sur cette période',
+  loading: 'Lecture en cours',
   band: '5 % à 95 % des pièces, et leur médiane',
 }
 

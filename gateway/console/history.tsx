@@ -54,33 +54,56 @@ export function HistoryRoom({ url, station, gatewayAhead, format, palette, onPro
   const common = { history: some, measure, wallMs: wall(), format, palette, empty, old: failed }
   return (
     <>
-      <div class="controls">
-        <Choice
-          legend={texts.history.periodsLegend}
-          names={texts.history.periods}
-          {...{ choices: PERIODS, chosen: period, onChoose: setPeriod }}
-        />
-        <Choice
-          legend={texts.history.scopesLegend}
-          names={texts.history.scopes}
-          {...{ choices: SCOPES, chosen: scope, onChoose: setScope }}
-        />
-        <label class="measure">
-          <span>{texts.history.measure}</span>
-          <select value={measure} onChange={(event) => setMeasure(event.currentTarget.value)}>
-            {(measures.length === 0 ? [measure] : measures).map((name) => (
-              <option key={name} value={name}>
-                {measureTitle(name, format)}
-              </option>
-            ))}
-          </select>
-        </label>
-        <p class="note">{rangeNote(data, period, format)}</p>
-      </div>
+      <Controls
+        {...{ period, scope, measure, measures, format }}
+        {...{ setPeriod, setScope, setMeasure }}
+        note={rangeNote(data, period, format)}
+      />
       <Grades {...common} />
       <Spread {...common} />
       <PeriodTable {...common} />
     </>
+  )
+}
+
+interface ControlsProps {
+  readonly period: Period
+  readonly scope: Scope
+  readonly measure: string
+  readonly measures: readonly string[]
+  readonly note: string
+  readonly format: Format
+  readonly setPeriod: (period: Period) => void
+  readonly setScope: (scope: Scope) => void
+  readonly setMeasure: (measure: string) => void
+}
+
+function Controls({ period, scope, measure, measures, note, format, ...set }: ControlsProps) {
+  const say = format.texts.history
+  return (
+    <div class="controls">
+      <Choice
+        legend={say.periodsLegend}
+        names={say.periods}
+        {...{ choices: PERIODS, chosen: period, onChoose: set.setPeriod }}
+      />
+      <Choice
+        legend={say.scopesLegend}
+        names={say.scopes}
+        {...{ choices: SCOPES, chosen: scope, onChoose: set.setScope }}
+      />
+      <label class="measure">
+        <span>{say.measure}</span>
+        <select value={measure} onChange={(event) => set.setMeasure(event.currentTarget.value)}>
+          {(measures.length === 0 ? [measure] : measures).map((name) => (
+            <option key={name} value={name}>
+              {measureTitle(name, format)}
+            </option>
+          ))}
+        </select>
+      </label>
+      <p class="note">{note}</p>
+    </div>
   )
 }
 

@@ -1,7 +1,7 @@
 import type { Format } from './format.ts'
 import { ConditionIcon } from './icons.tsx'
 import type { PanelProps } from './storage.tsx'
-import type { Cursor } from './wire-storage.ts'
+import type { Cursor, Storage } from './wire-storage.ts'
 
 /** Who has not got what. */
 export function CursorsPanel({ storage, format }: Omit<PanelProps, 'wallMs'>) {
@@ -40,7 +40,7 @@ function CursorEntry({ cursor, format }: { readonly cursor: Cursor; readonly for
 
 /** What receivers refused for good, and why. */
 export function SetAsidePanel({ storage, wallMs, format }: PanelProps) {
-  const { texts, whole, moment } = format
+  const { texts, whole } = format
   const say = texts.storage
   const { quarantine, set_aside: records } = storage
   const wanted = quarantine.reduce((sum, { wanted: count }) => sum + count, 0)
@@ -60,36 +60,48 @@ export function SetAsidePanel({ storage, wallMs, format }: PanelProps) {
         <p class="empty">{say.nothingAside}</p>
       ) : (
         <>
-          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region must be reachable by keyboard (WCAG 2.1.1) */}
-          <section class="scroll" tabIndex={0} aria-labelledby="set-aside-title">
-            <table>
-              <thead>
-                <tr>
-                  {[texts.time, say.receiver, texts.number, say.attempts, say.reason].map((heading) => (
-                    <th key={heading} scope="col">
-                      {heading}
-                    </th>
-                  ))}
-                </tr>
-              </thead>
-              <tbody>
-                {records.map(({ sink, id, sequence, at, attempts, reason }) => (
-                  <tr key={`${sink} ${id}`}>
-                    <td class="figure">{moment(at, wallMs)}</td>
-                    <td>{sink}</td>
-                    <td class="figure">{sequence}</td>
-                    <td class="figure">{attempts}</td>
-                    <td class="why-cell" lang="en">
-                      {reason}
-                    </td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </section>
+          <Records {...{ records, wallMs, format }} />
           <p class="note advice">{say.asideAdvice}</p>
         </>
       )}
+    </section>
+  )
+}
+
+interface RecordsProps extends Omit<PanelProps, 'storage'> {
+  readonly records: Storage['set_aside']
+}
+
+function Records({ records, wallMs, format }: RecordsProps) {
+  const { texts, moment } = format
+  const say = texts.storage
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region must be reachable by keyboard (WCAG 2.1.1)
+    <section class="scroll" tabIndex={0} aria-labelledby="set-aside-title">
+      <table>
+        <thead>
+          <tr>
+            {[texts.time, say.receiver, texts.number, say.attempts, say.reason].map((heading) => (
+              <th key={heading} scope="col">
+                {heading}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {records.map(({ sink, id, sequence, at, attempts, reason }) => (
+            <tr key={`${sink} ${id}`}>
+              <td class="figure">{moment(at, wallMs)}</td>
+              <td>{sink}</td>
+              <td class="figure">{sequence}</td>
+              <td class="figure">{attempts}</td>
+              <td class="why-cell" lang="en">
+                {reason}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
     </section>
   )
 }

@@ -16,7 +16,7 @@ export function roomText(hours: number, { texts, short, whole }: Format): string
 
 /** How the room is: what is left is less than somebody wanted to know of, or the store itself complains. */
 export function roomCondition({ state, room }: Storage): Condition {
-  if (state === 'failed') return 'failed'
+  if (state !== 'ok') return state
   return room.hours_left !== undefined && room.hours_left < room.alert_hours ? 'degraded' : 'ok'
 }
 
@@ -29,6 +29,7 @@ export function flashCondition({ flash }: Storage): Condition {
 export function keptText(kept: Kept, format: Format, wallMs: number): readonly [what: string, until: string] {
   const { texts, whole, moment, day } = format
   const { since, none, dueAt, dueAbove, untilRoom } = texts.storage
+  if (kept.stored === undefined) return ['–', '']
   if (kept.stored === 0) return [none, '']
   const from = kept.oldest_at === undefined ? '' : since(moment(kept.oldest_at, wallMs))
   const rules = [

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini'
 
 const kept = z.object({
-  stored: z.number(),
+  stored: z.optional(z.number()),
   oldest_at: z.optional(z.string()),
   keep_days: z.optional(z.number()),
   keep_parts: z.optional(z.number()),
@@ -29,7 +29,6 @@ const storage = z.object({
   inspections: kept,
   raw: kept,
   sums: z.object({ hourly_days: z.number() }),
-  undelivered: z.number(),
   cursors: z.array(
     z.object({
       name: z.string(),
@@ -55,7 +54,6 @@ const storage = z.object({
 /** What the page reads of `/api/v1/storage`. */
 export type Storage = z.infer<typeof storage>
 export type Cursor = Storage['cursors'][number]
-export type SetAside = Storage['set_aside'][number]
 
 const oldHeads = z.object({
   listening: z.boolean(),

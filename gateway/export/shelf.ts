@@ -9,15 +9,18 @@ import { nameOf, parseName } from './names.ts'
 
 /**
  * Compresses a closed file in place: the plain one goes when the other is on disk under its name.
+ * @param signal ends it early: the plain one stays
  * @returns the path of the compressed file; undefined where there is nothing to do
  */
-export async function compress(path: string): Promise<string | undefined> {
+export async function compress(path: string, signal?: AbortSignal): Promise<string | undefined> {
   const name = parseName(basename(path))
   if (name?.last === undefined || name.gzip === true || name.form === 'parquet') return undefined
+  signal?.throwIfAborted()
   const target = join(path, '..', nameOf({ ...name, gzip: true }))
   const written = `${target}.tmp`
   // `flush`: synced before it is closed.
-  await pipeline(createReadStream(path), createGzip(), createWriteStream(written, { flush: true }))
+  const stages = [createReadStream(path), createGzip(), createWriteStream(written, { flush: true })] as const
+  await (signal === undefined ? pipeline(...stages) : pipeline(...stages, { signal }))
   await rename(written, target)
   await rm(path)
   return target
@@ -29,19 +32,26 @@ const WORKER_MB = 256
 /**
  * Makes Parquet of closed lines, on a thread of its own: its encoding would hold up the parts. The lines go when it is
  * on disk under its name.
+ * @param signal ends it early: the lines stay
  * @returns the path of the file; undefined where there is nothing to do
  */
-export async function columns(path: string): Promise<string | undefined> {
+export async function columns(path: string, signal?: AbortSignal): Promise<string | undefined> {
   const name = parseName(basename(path))
   if (name?.rows !== true) return undefined
+  signal?.throwIfAborted()
   const { rows: _rows, ...whole } = name
   const target = join(path, '..', nameOf(whole))
   const worker = new Worker(new URL('./parquet-worker.js', import.meta.url), {
     workerData: { from: path, to: target },
     resourceLimits: { maxOldGenerationSizeMb: WORKER_MB },
   })
-  await once(worker, 'message')
-  await worker.terminate()
+  // `once` tells of it; after an abort nobody listens.
+  worker.on('error', () => {})
+  try {
+    await once(worker, 'message', signal === undefined ? {} : { signal })
+  } finally {
+    await worker.terminate()
+  }
   await rm(path)
   return target
 }

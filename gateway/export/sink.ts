@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import type { Clock } from '../../drivers/clock.ts'
 import type { Log } from '../log.ts'
 import type { OutboxEntry, Sink } from '../outbox.ts'
@@ -32,8 +33,12 @@ export class FilesSink implements Sink, Unit {
   #tidying: Promise<void> = Promise.resolve()
   #timer: NodeJS.Timeout | undefined
   #trouble: string | undefined
-  /** Closed files that nobody has looked after yet. */
-  readonly #untidied: string[] = []
+  /** Closed files that are not as they are to stay yet: one that failed is tried again. */
+  readonly #untidied = new Set<string>()
+  /** A round over them is due, and has not begun. */
+  #isTidyDue = false
+  /** What takes long need not be waited for: the next start finds it. */
+  readonly #ending = new AbortController()
 
   constructor(options: FilesSinkOptions) {
     const { files, dir } = options
@@ -46,7 +51,10 @@ export class FilesSink implements Sink, Unit {
           form: FORMS[form],
           maxBytes: files.max_mb * 1e6,
           window: this.window,
-          closed: (path) => this.#tidy(path),
+          closed: (path) => {
+            this.#untidied.add(path)
+            this.#tidy()
+          },
         }),
     )
   }
@@ -59,9 +67,10 @@ export class FilesSink implements Sink, Unit {
     this.#timer = setInterval(() => void this.endDay(), LOOK_MS)
   }
 
-  /** Waits for what is being written; the file that grows goes on at the next start. */
+  /** Waits for what is being written; the file that grows, and those that are not tidied, go on at the next start. */
   async stop(): Promise<void> {
     clearInterval(this.#timer)
+    this.#ending.abort()
     await this.#turn
     for (const files of this.#files) await files.stop()
     await this.#tidying
@@ -81,7 +90,7 @@ export class FilesSink implements Sink, Unit {
     return batch.at(-1)?.sequence
   }
 
-  /** Closes the files of a day that is over by the clock, though no part has come since. */
+  /** Closes the files of a day that is over by the clock, though no part has come since; tries again what failed. */
   async endDay(): Promise<void> {
     const today = new Date(this.#options.clock.wall() - LATE_MS).toISOString().slice(0, 10)
     try {
@@ -91,6 +100,7 @@ export class FilesSink implements Sink, Unit {
     } catch (error) {
       this.#say(error)
     }
+    if (this.#untidied.size > 0) this.#tidy()
   }
 
   /** Resolves when what was closed is compressed, and old days are gone. */
@@ -104,23 +114,40 @@ export class FilesSink implements Sink, Unit {
     })
   }
 
-  #tidy(path: string): void {
-    this.#untidied.push(path)
-    if (this.#untidied.length > 1) return
+  #tidy(): void {
+    if (this.#isTidyDue || this.#ending.signal.aborted) return
+    this.#isTidyDue = true
     this.#tidying = this.#tidying.then(async () => {
-      const { files, dir, log } = this.#options
+      this.#isTidyDue = false
       try {
-        for (const one of this.#untidied.splice(0)) {
-          await columns(one)
-          if (files.gzip) await compress(one)
-        }
-        const gone = await sweep(dir, files.keep_days)
-        if (gone.length > 0) log.info({ sink: this.name, files: gone }, 'old files deleted')
+        await this.#tidyAll()
         this.#trouble = undefined
       } catch (error) {
-        this.#say(error)
+        if (!this.#ending.signal.aborted) this.#say(error)
       }
     })
+  }
+
+  /** One file that fails holds up no other. @throws Error what went wrong first */
+  async #tidyAll(): Promise<void> {
+    const { files, dir, log } = this.#options
+    const { signal } = this.#ending
+    const failed: unknown[] = []
+    for (const one of this.#untidied) {
+      try {
+        await columns(one, signal)
+        if (files.gzip) await compress(one, signal)
+        this.#untidied.delete(one)
+      } catch (error) {
+        signal.throwIfAborted()
+        // Told twice, or swept meanwhile: there is nothing to do any more.
+        if (existsSync(one)) failed.push(error)
+        else this.#untidied.delete(one)
+      }
+    }
+    const gone = await sweep(dir, files.keep_days)
+    if (gone.length > 0) log.info({ sink: this.name, files: gone }, 'old files deleted')
+    if (failed.length > 0) throw failed[0]
   }
 
   #say(error: unknown): void {

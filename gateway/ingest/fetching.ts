@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { type Consumer, type ConsumerMessages, ErrorCode, type JsMsg, NatsError } from 'nats'
+import { ErrorCode, type JsMsg, NatsError } from 'nats'
 import type { Clock } from '../../drivers/clock.ts'
 import { quietly } from './jetstream.ts'
 
@@ -17,6 +17,23 @@ export interface FetchingOptions {
   /** When the server gives an unanswered message to another. */
   readonly ackWaitMs: number
   readonly clock: Clock
+  /** Told why the server does not answer, at every attempt, and undefined when it does. */
+  readonly trouble: (why: Error | undefined) => void
+}
+
+/** The answer to one request. */
+interface Messages<Message> extends AsyncIterable<Message> {
+  close(): Promise<unknown>
+}
+
+/** What is asked of a pull consumer of JetStream. */
+export interface Asked<Message> {
+  fetch(request: {
+    readonly max_messages: number
+    readonly expires: number
+    readonly idle_heartbeat: number
+  }): Promise<Messages<Message>>
+  info(): Promise<unknown>
 }
 
 /**
@@ -25,32 +42,36 @@ export interface FetchingOptions {
  * and makes all else wait longer. What is held is claimed while it waits: a store slower than `ack_wait` would else get every
  * message again, and do nothing but repeats.
  */
-export class Fetching {
-  readonly #consumer: Consumer
+export class Fetching<Message extends Pick<JsMsg, 'working'>> {
+  readonly #consumer: Asked<Message>
   readonly #options: FetchingOptions
-  readonly #take: (message: JsMsg, answered: () => void) => void
+  readonly #take: (message: Message, answered: () => void) => void
   readonly #running: Promise<Error | undefined>
   /** Handed out, and without an answer yet. */
-  readonly #held = new Set<JsMsg>()
+  readonly #held = new Set<Message>()
   #ended = false
   #answered: () => void = () => {}
-  #messages: ConsumerMessages | undefined
+  #messages: Messages<Message> | undefined
+  /** Why the last request failed. */
+  #trouble: Error | undefined
   #cancel: () => void = () => {}
 
-  /** @param take is told of each message, and says when it is answered */
+  /** @param take is told of each message, and says when it is answered; where it throws, it is over */
   constructor(
-    consumer: Consumer,
+    consumer: Asked<Message>,
     options: FetchingOptions,
-    take: (message: JsMsg, answered: () => void) => void,
+    take: (message: Message, answered: () => void) => void,
   ) {
     this.#consumer = consumer
     this.#options = options
     this.#take = take
     this.#claim()
-    this.#running = this.#run().finally(() => {
-      // What was handed out before `close` is still being stored, and claimed until it is.
-      if (!this.#ended) this.forget()
-    })
+    this.#running = this.#run()
+      .catch(asError)
+      .finally(() => {
+        // What was handed out before `close` is still being stored, and claimed until it is.
+        if (!this.#ended) this.forget()
+      })
   }
 
   /** Resolves when nothing more comes: with the reason, where it was not closed. */
@@ -88,30 +109,47 @@ export class Fetching {
         })
         continue
       }
-      try {
-        await this.#fetch(room)
-      } catch {
-        if (this.#ended) break
-        const gone = await this.#gone()
-        if (gone !== undefined) return gone
-        await delay(RETRY_MS)
-      }
+      for await (const message of this.#fetched(room)) this.#hand(message)
+      if (this.#trouble === undefined || this.#ended) continue
+      const gone = await this.#gone()
+      if (gone !== undefined) return gone
+      await delay(RETRY_MS)
     }
     return undefined
   }
 
-  async #fetch(room: number): Promise<void> {
+  /** What one request brings; ends, and says so, when it fails. */
+  async *#fetched(room: number): AsyncGenerator<Message> {
     const request = { max_messages: room, expires: EXPIRES_MS, idle_heartbeat: HEARTBEAT_MS }
-    const messages = await this.#consumer.fetch(request)
-    this.#messages = messages
-    if (this.#ended) await messages.close()
-    for await (const message of messages) {
-      this.#held.add(message)
-      this.#take(message, () => {
-        this.#held.delete(message)
-        this.#answered()
-      })
+    let some = false
+    try {
+      const messages = await this.#consumer.fetch(request)
+      this.#messages = messages
+      if (this.#ended) await messages.close()
+      for await (const message of messages) {
+        if (!some) this.#say(undefined)
+        some = true
+        yield message
+      }
+      // The client ends a request that nobody answers as one for which there is nothing.
+      if (!some && !this.#ended) await this.#consumer.info()
+      this.#say(undefined)
+    } catch (error) {
+      if (!this.#ended) this.#say(asError(error))
     }
+  }
+
+  #say(why: Error | undefined): void {
+    this.#trouble = why
+    this.#options.trouble(why)
+  }
+
+  #hand(message: Message): void {
+    this.#held.add(message)
+    this.#take(message, () => {
+      this.#held.delete(message)
+      this.#answered()
+    })
   }
 
   /** Why no other request can do better; undefined where the next one may. */
@@ -120,9 +158,13 @@ export class Fetching {
       await this.#consumer.info()
       return undefined
     } catch (error) {
-      if (!(error instanceof NatsError)) return error instanceof Error ? error : new Error(String(error))
+      if (!(error instanceof NatsError)) return asError(error)
       const isOver = error.api_error?.code === 404 || error.code === ErrorCode.ConnectionClosed
       return isOver ? error : undefined
     }
   }
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error))
 }

@@ -30,8 +30,10 @@ export class JetStreamSource implements Source {
   readonly #options: JetStreamSourceOptions
   readonly #ended = new AbortController()
   #connection: NatsConnection | undefined
-  #messages: Fetching | undefined
+  #messages: Fetching<JsMsg> | undefined
   #trouble: string | undefined = 'not connected yet'
+  /** Why a server that is connected brings nothing. */
+  #silence: string | undefined
   #running: Promise<void> | undefined
 
   constructor(options: JetStreamSourceOptions) {
@@ -39,7 +41,7 @@ export class JetStreamSource implements Source {
   }
 
   get trouble(): string | undefined {
-    return this.#trouble
+    return this.#trouble ?? this.#silence
   }
 
   /** Resolves when it is connected for the first time, or closed before. */
@@ -96,7 +98,8 @@ export class JetStreamSource implements Source {
     if (await ensureStream(manager, nats)) log.info({ stream: nats.stream }, 'stream made')
     await ensureConsumer(manager, nats)
     const consumer = await connection.jetstream().consumers.get(nats.stream, nats.consumer)
-    const options = { ahead, ackWaitMs: nats.ack_wait_s * 1000, clock }
+    const trouble = (why: Error | undefined): void => this.#answers(why)
+    const options = { ahead, ackWaitMs: nats.ack_wait_s * 1000, clock, trouble }
     const messages = new Fetching(consumer, options, (message, answered) =>
       take(arrivalOf(message, answered)),
     )
@@ -104,9 +107,19 @@ export class JetStreamSource implements Source {
     if (this.#ended.signal.aborted) await messages.close()
     if (this.#trouble !== undefined) log.info({ server: connection.getServer() }, 'NATS connected')
     this.#trouble = undefined
+    this.#silence = undefined
     void this.#watch(connection)
     const gone = Promise.race([connection.closed(), messages.closed()])
     return { over: gone.then((error) => error ?? new Error('the server ended it')) }
+  }
+
+  /** @param why it does not answer; undefined: it does */
+  #answers(why: Error | undefined): void {
+    const { log, nats } = this.#options
+    if (why !== undefined && this.#silence === undefined)
+      log.warn({ why: describe(why, nats) }, 'JetStream does not answer')
+    if (why === undefined && this.#silence !== undefined) log.info('JetStream answers')
+    this.#silence = why === undefined ? undefined : describe(why, nats)
   }
 
   async #watch(connection: NatsConnection): Promise<void> {

@@ -81,12 +81,13 @@ export class Publisher {
     return new Promise((resolve) => {
       const owed = entries.length < window ? 0 : Math.min(this.#limit, Math.floor(entries.length / 2))
       this.#batch = { entries, signal, owed, resolve }
-      if (!client.connected) this.#settle(new Error('the connection is gone'), true)
+      // Before anything settles: what was acknowledged of another batch must not count for this one.
+      this.#resume(entries)
+      if (!client.connected || client.disconnecting) this.#settle(new Error('the connection is gone'), true)
       else if (signal.aborted) this.#settle(abortError(signal))
       if (this.#batch === undefined) return
       // What is owed of the batch before may have come, and lie unread.
       this.#aliveAt = performance.now()
-      this.#resume(entries)
       client.on('close', this.#onClose)
       signal.addEventListener('abort', this.#onAbort)
       this.#watch()

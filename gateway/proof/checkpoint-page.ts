@@ -44,12 +44,9 @@ export async function checkpointPage(
   { limit, before }: CheckpointQuery,
   key: KeyObject | undefined,
 ): Promise<CheckpointPage> {
-  const found =
-    before === undefined
-      ? await documents.lastById('checkpoint', limit)
-      : await numbered(documents, before, limit)
-  const checkpoints: Checkpoint[] = found.map(({ value }) => checkpointRecord.parse(value))
-  const last = checkpoints.at(-1)?.number ?? 1
+  const newest = (await documents.lastById('checkpoint', before === undefined ? limit : 1)).map(parsed)
+  const page = before === undefined ? told(newest) : await numbered(documents, newest[0], { before, limit })
+  const { checkpoints, last } = page
   return {
     checkpoints,
     ...(last > 1 ? { next_before: last } : {}),
@@ -59,12 +56,31 @@ export async function checkpointPage(
   }
 }
 
+interface Told {
+  readonly checkpoints: Checkpoint[]
+  /** The lowest number that was looked for: those that follow have lower ones. */
+  readonly last: number
+}
+
+function parsed({ value }: Kept): Checkpoint {
+  return checkpointRecord.parse(value)
+}
+
+function told(checkpoints: Checkpoint[]): Told {
+  return { checkpoints, last: checkpoints.at(-1)?.number ?? 1 }
+}
+
 /** Numbers have no gaps: where one is missing, `poincon verify` says so, and the others are told. */
-async function numbered(documents: KeptCheckpoints, before: number, limit: number): Promise<readonly Kept[]> {
-  const [newest] = await documents.lastById('checkpoint', 1)
-  if (newest === undefined) return []
-  const first = Math.min(before - 1, checkpointRecord.parse(newest.value).number)
+async function numbered(
+  documents: KeptCheckpoints,
+  newest: Checkpoint | undefined,
+  { before, limit }: { readonly before: number; readonly limit: number },
+): Promise<Told> {
+  const first = Math.min(before - 1, newest?.number ?? 0)
   const numbers = Array.from({ length: Math.min(limit, first) }, (_, step) => first - step)
   const found = await Promise.all(numbers.map((number) => documents.get('checkpoint', checkpointId(number))))
-  return found.filter((one) => one !== undefined)
+  return {
+    checkpoints: found.filter((one) => one !== undefined).map(parsed),
+    last: numbers.at(-1) ?? 1,
+  }
 }

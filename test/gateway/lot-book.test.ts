@@ -201,6 +201,23 @@ test('who closes a lot, or the station, does not wait for the next writing', asy
   await t.rejects(drained)
 })
 
+test('who could not wait for the totals keeps nobody else from pausing', async (t) => {
+  const store = await freshStore(t)
+  const clock = new VirtualClock()
+  let broken = true
+  const behind = (): number => {
+    if (broken) throw new Error('the cursor cannot be read')
+    return 0
+  }
+  const book = new LotBook({ documents: store.documents, clock, behind })
+  await book.send([await part(store, 'L1', ACCEPTED)], never)
+  await t.rejects(book.close('L1', RECIPE, 'Anne'), { message: 'the cursor cannot be read' })
+  broken = false
+  const before = clock.now()
+  await book.send([await part(store, 'L1', ACCEPTED)], never)
+  t.equal(clock.now() - before, 5000, 'each writing costs the flash two pages')
+})
+
 test('a lot that nobody names is called after the day', (t) => {
   const noon = Date.UTC(2026, 10, 21, 12)
   t.equal(

@@ -43,7 +43,7 @@ test('aggregates: a table of days, a table of a lot, JSON; beside a station that
   const lots = await aggregates(...since, '--by', 'hour', '--each', 'lot', '--lot', 'L2')
   t.match(
     lots.stdout,
-    /\n2026-03-01T08:00Z +1 .* foiegras_standard_barquette revision 1, L2\n2026-03-02T08:00Z/,
+    /\n2026-03-01T08:00Z +1 .* \S+\/\S+\/\S+, foiegras_standard_barquette revision 1, L2\n2026-03-02T08:00Z/,
   )
   const json = await aggregates(...since, '--json', '--to', '2026-03-02T00:00:00Z')
   t.match(sumsReport.parse(JSON.parse(json.stdout)), { by: 'day', rows: [{ parts: 2 }], total: { parts: 2 } })

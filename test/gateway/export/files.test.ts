@@ -194,6 +194,7 @@ test('closed files are compressed, and those of old days go', async (t) => {
     sink,
     [1, 2, 3, 4].map((day) => at(day, `2026-05-0${day}T08:00:00.000Z`)),
   )
+  await sink.tidied()
   await sink.stop()
   t.strictSame(await sequencesIn(dir), {
     [`2026-05-03_${EPOCH}_0000000003-0000000003.ndjson.gz`]: [3],
@@ -207,6 +208,7 @@ test('closed files are compressed, and those of old days go', async (t) => {
     await writeFile(`${plain}.gz.tmp`, 'half')
     const again = open(dir, { gzip: true, keep_days: 2 })
     await again.send([at(5, '2026-05-04T09:00:00.000Z')], never)
+    await again.tidied()
     await again.stop()
     t.strictSame(Object.keys(await sequencesIn(dir)), [
       `2026-05-03_${EPOCH}_0000000003-0000000003.ndjson.gz`,

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from 'hyparquet'
@@ -179,4 +179,60 @@ test('a day a file: lines while it grows, Parquet when it is closed', async (t) 
     )
     t.strictSame((await readdir(again)).sort(), [whole, growing], 'and nothing is left of it')
   })
+})
+
+/** A closed file of lines that nobody has made Parquet of. @returns the name that it is to get */
+async function leftBehind(dir: string, sequence: number): Promise<string> {
+  const { payload } = entry(sequence, { timestamp: '2026-05-01T08:00:00.000Z' })
+  const name = `2026-05-01_${EPOCH}_000000000${sequence}-000000000${sequence}.parquet`
+  await writeFile(join(dir, `${name}.rows`), `${payload}\n`)
+  return name
+}
+
+test('one that cannot be made holds up no other, and is tried again', async (t) => {
+  const dir = await folder(t)
+  const [one, two] = [await leftBehind(dir, 1), await leftBehind(dir, 2)]
+  await mkdir(join(dir, `${one}.tmp`))
+  const sink = open(dir)
+  await sink.start()
+  await sink.tidied()
+  t.match(sink.status(), { state: 'degraded', detail: /EISDIR/ })
+  t.strictSame((await readdir(dir)).sort(), [`${one}.rows`, `${one}.tmp`, two])
+
+  await rm(join(dir, `${one}.tmp`), { recursive: true })
+  await sink.endDay()
+  await sink.tidied()
+  t.match(sink.status(), { state: 'ok' })
+  t.strictSame((await readdir(dir)).sort(), [one, two])
+  await sink.stop()
+})
+
+test('one that failed and is gone is not looked for again', async (t) => {
+  const dir = await folder(t)
+  const name = await leftBehind(dir, 1)
+  await mkdir(join(dir, `${name}.tmp`))
+  const sink = open(dir)
+  await sink.start()
+  await sink.tidied()
+  await rm(join(dir, `${name}.rows`))
+  await sink.endDay()
+  await sink.tidied()
+  t.match(sink.status(), { state: 'ok' })
+  await sink.stop()
+})
+
+test('who stops does not wait for one that is being made: the next start makes it', async (t) => {
+  const dir = await folder(t)
+  const name = await leftBehind(dir, 1)
+  const sink = open(dir)
+  await sink.start()
+  await sink.stop()
+  t.ok((await readdir(dir)).includes(`${name}.rows`), 'its lines are there')
+  t.match(sink.status(), { state: 'ok' }, 'and nothing is wrong')
+
+  const next = open(dir)
+  await next.start()
+  await next.tidied()
+  t.strictSame(await readdir(dir), [name])
+  await next.stop()
 })

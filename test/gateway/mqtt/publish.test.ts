@@ -1,4 +1,5 @@
-import mqtt from 'mqtt'
+import { Duplex } from 'node:stream'
+import mqtt, { MqttClient, type PacketCallback } from 'mqtt'
 import { type Test, test } from 'tap'
 import { silentLog } from '../../../gateway/log.ts'
 import { Broker } from '../../../gateway/mqtt/broker.ts'
@@ -92,4 +93,42 @@ test('batches of a backlog', async (t) => {
     t.match(await outcome, { error: { message: 'the connection was lost' }, broken: true })
     t.match(await publisher.send(log.slice(0, 20), never), { acknowledged: 0, broken: true })
   })
+})
+
+test('what was acknowledged of another batch does not count for one that could not be sent', async (t) => {
+  const acknowledge: PacketCallback[] = []
+  const sent: string[] = []
+  const client = Object.assign(new MqttClient(() => new Duplex(), { manualConnect: true }), {
+    connected: true,
+    publish: (_topic: string, payload: string, _options: object, done: PacketCallback) => {
+      sent.push(payload)
+      acknowledge.push(done)
+      return client
+    },
+  })
+  const encode = ({ id }: OutboxEntry): string => id
+  const publisher = new Publisher({
+    client,
+    topic: TOPIC,
+    encode,
+    inFlight: 4,
+    deadlineMs: 10_000,
+    window: 4,
+  })
+  const [first, others] = [log.slice(0, 4), log.slice(50, 54)]
+  for (const [title, away, signal] of [
+    ['the connection is gone', { connected: false }, never],
+    ['it is being closed', { disconnecting: true }, never],
+    ['it was given up', {}, AbortSignal.abort(new Error('given up'))],
+  ] as const) {
+    const outcome = publisher.send(first, never)
+    for (const done of acknowledge.splice(0, 2)) done()
+    t.match(await outcome, { acknowledged: 2 }, 'two are still owed')
+    for (const done of acknowledge.splice(0)) done()
+    sent.length = 0
+    Object.assign(client, away)
+    t.match(await publisher.send(others, signal), { acknowledged: 0, error: Error }, title)
+    t.same(sent, [], 'nothing was published')
+    Object.assign(client, { connected: true, disconnecting: false })
+  }
 })

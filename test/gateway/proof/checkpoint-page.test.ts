@@ -1,11 +1,16 @@
 import { test } from 'tap'
 import { systemClock } from '../../../drivers/clock.ts'
 import { silentLog } from '../../../gateway/log.ts'
-import { signatureProblem } from '../../../gateway/proof/checkpoint.ts'
-import { checkpointPage, checkpointPageSchema } from '../../../gateway/proof/checkpoint-page.ts'
+import { checkpointId, signatureProblem } from '../../../gateway/proof/checkpoint.ts'
+import {
+  checkpointPage,
+  checkpointPageSchema,
+  type KeptCheckpoints,
+} from '../../../gateway/proof/checkpoint-page.ts'
 import { trustedKeys } from '../../../gateway/proof/device-key.ts'
 import { proofOptions } from '../../../gateway/proof/options.ts'
 import { proofOf } from '../../../gateway/proof/proof.ts'
+import { GENESIS } from '../../../gateway/store/log/chain.ts'
 import { append, storeDir, storeIn } from '../store/opening.ts'
 
 test('what was signed can be fetched page by page, and checked with the key beside it', async (t) => {
@@ -42,10 +47,42 @@ test('what was signed can be fetched page by page, and checked with the key besi
   t.same((await proof.signed({ limit: 1, before: 1 })).checkpoints, [])
 })
 
+/** Signed places of this chain; their signatures are not looked at. */
+function keptOf(numbers: readonly number[]): KeptCheckpoints {
+  const kept = numbers.map((number) => ({
+    id: checkpointId(number),
+    value: {
+      ...{ schema: 'poincon.checkpoint/1', number, previous: GENESIS, device_id: 'poincon-test', epoch: 'e' },
+      ...{ sequence: number, hash: GENESIS, count: number, oldest: 1, reason: 'interval' },
+      ...{ at: '2026-03-01T08:00:00.000Z', key_id: '0'.repeat(16), signature: 'A'.repeat(86) },
+    },
+  }))
+  return {
+    lastById: (_kind, limit) => Promise.resolve(kept.slice(-limit).toReversed()),
+    get: (_kind, id) => Promise.resolve(kept.find((one) => one.id === id)),
+  }
+}
+
 test('one that is missing leaves the others to be told', async (t) => {
   const documents = {
     lastById: () => Promise.resolve([]),
     get: () => Promise.resolve(undefined),
   }
   t.same(await checkpointPage(documents, { limit: 3, before: 3 }, undefined), { checkpoints: [] })
+})
+
+test('a page of which all are missing is followed by those behind it', async (t) => {
+  const documents = keptOf([1, 2, 3, 8, 9])
+  const pages: number[][] = []
+  let before: number | undefined
+  do {
+    const { checkpoints, next_before: next } = await checkpointPage(
+      documents,
+      { limit: 2, before },
+      undefined,
+    )
+    pages.push(checkpoints.map(({ number }) => number))
+    before = next
+  } while (before !== undefined)
+  t.same(pages, [[9, 8], [], [], [3, 2], [1]])
 })
