@@ -5,6 +5,7 @@ import { readTable } from '../catalogue/source-table.ts'
 import type { Lens, Rejection, Repair } from '../lens.ts'
 import { openCatalogue } from '../store/catalogue/catalogue.ts'
 import { type CatalogueDiff, diffOf, goLive, stage } from '../store/catalogue/staging.ts'
+import type { Streams } from '../streams.ts'
 
 /** How a table is brought in. */
 export interface ImportOptions {
@@ -13,12 +14,6 @@ export interface ImportOptions {
   readonly remove: boolean
   readonly report?: string | undefined
   readonly json: boolean
-}
-
-/** Where a command says what it found, and what is wrong. */
-export interface Streams {
-  readonly output: Pick<NodeJS.WritableStream, 'write'>
-  readonly errors: Pick<NodeJS.WritableStream, 'write'>
 }
 
 /** What a table says of lenses. */

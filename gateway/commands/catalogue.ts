@@ -10,7 +10,8 @@ import {
 } from '../store/catalogue/catalogue.ts'
 import { type LensSymbol, linkSymbol, tagSymbol, unlinkSymbol } from '../store/catalogue/links.ts'
 import type { Database } from '../store/database.ts'
-import { importTable, ndjson, type Streams } from './catalogue-import.ts'
+import type { Streams } from '../streams.ts'
+import { importTable, ndjson } from './catalogue-import.ts'
 
 const USAGE = `poincon catalogue import FILE [--source NAME] [--dry-run] [--remove] [--report FILE] [--json]
 poincon catalogue search [WORDS…] [--text MARK] [--symbol NAME]… [--tag TAG]… [--any] [--index N[-N]] [--supplier NAME]

@@ -8,6 +8,7 @@ import { commandConfig } from '../config-file.ts'
 import { labelledPictures } from '../labelled-pictures.ts'
 import { openCatalogue } from '../store/catalogue/catalogue.ts'
 import { examples, forgetSymbol, keepExamples } from '../store/catalogue/gallery.ts'
+import type { Streams } from '../streams.ts'
 import { decide, type MatchRule, type Recognition, standingOf } from '../vision/decision.ts'
 import { Embedder } from '../vision/embedder.ts'
 import { type Answer, type Evaluation, evaluate } from '../vision/evaluation.ts'
@@ -27,12 +28,6 @@ One picture of a symbol is enough, and nothing is trained.
 `
 /** Where a release has it. */
 const MODEL = fileURLToPath(new URL('../../../models/engraving-embedder/', import.meta.url))
-
-/** Where a command says what it found, and what is wrong. */
-interface Streams {
-  readonly output: Pick<NodeJS.WritableStream, 'write'>
-  readonly errors: Pick<NodeJS.WritableStream, 'write'>
-}
 
 function parsed(args: readonly string[]) {
   return parseArgs({

@@ -1,11 +1,11 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
 import { catalogueCommand } from '../../../gateway/commands/catalogue.ts'
 import { openCatalogue } from '../../../gateway/store/catalogue/catalogue.ts'
 import { keepExamples } from '../../../gateway/store/catalogue/gallery.ts'
 import { diffOf } from '../../../gateway/store/catalogue/staging.ts'
+import { commandPlace } from '../../fakes/said.ts'
 import { missing, sharedData } from '../../fakes/shared.ts'
 
 const LINES = `nom;fournisseur;indice;matiere;gravure
@@ -15,23 +15,9 @@ Panorama Trans®;ATELIER;ORG;1,5;PAN ou PN
 `
 
 async function place(t: Test) {
-  const dir = await mkdtemp(join(tmpdir(), 'poincon-catalogue-'))
-  t.teardown(() => rm(dir, { recursive: true, force: true }))
+  const { dir, run } = await commandPlace(t, catalogueCommand)
   const table = join(dir, 'lenses.csv')
   await writeFile(table, LINES)
-  const config = join(dir, 'poincon.yaml')
-  await writeFile(config, `data_dir: ${dir}\n`)
-  const run = async (...args: string[]) => {
-    const said = { stdout: '', stderr: '' }
-    const into = (stream: keyof typeof said) => ({
-      write(text: string | Uint8Array): boolean {
-        said[stream] += String(text)
-        return true
-      },
-    })
-    const streams = { output: into('stdout'), errors: into('stderr') }
-    return { code: await catalogueCommand([...args, '--config', config], streams), ...said }
-  }
   return { dir, table, run }
 }
 

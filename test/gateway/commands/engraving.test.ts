@@ -1,9 +1,9 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import sharp from 'sharp'
 import { type Test, test } from 'tap'
 import { engravingCommand } from '../../../gateway/commands/engraving.ts'
+import { commandPlace } from '../../fakes/said.ts'
 
 const SHAPES = {
   triangle: '<path d="M20 80 L50 20 L80 80 Z"/>',
@@ -21,21 +21,7 @@ function drawing(shape: Shape, { side = 120, stroke = 3, degrees = 0, ink = '#00
 }
 
 async function place(t: Test) {
-  const dir = await mkdtemp(join(tmpdir(), 'poincon-engraving-'))
-  t.teardown(() => rm(dir, { recursive: true, force: true }))
-  const config = join(dir, 'poincon.yaml')
-  await writeFile(config, `data_dir: ${dir}\n`)
-  const run = async (...args: string[]) => {
-    const said = { stdout: '', stderr: '' }
-    const into = (stream: keyof typeof said) => ({
-      write(text: string | Uint8Array): boolean {
-        said[stream] += String(text)
-        return true
-      },
-    })
-    const streams = { output: into('stdout'), errors: into('stderr') }
-    return { code: await engravingCommand([...args, '--config', config], streams), ...said }
-  }
+  const { dir, run } = await commandPlace(t, engravingCommand)
   const put = async (name: string, picture: Uint8Array) => {
     const file = join(dir, name)
     await writeFile(file, picture)
