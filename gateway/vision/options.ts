@@ -12,4 +12,3 @@ export const visionOptions = z.strictObject({
     ),
   threads: z.int().min(1).max(64).default(1).describe('Of the processor, for one network.'),
 })
-export type VisionConfig = Readonly<z.infer<typeof visionOptions>>
