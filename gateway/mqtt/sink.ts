@@ -179,18 +179,11 @@ export class MqttSink implements Sink, Unit, CommandChannel {
     const { topics, deadlineMs = DEADLINE_MS } = this.#options
     const client = this.#link.client
     if (client?.connected !== true) throw new Error(`${this.name}: not connected`)
-    const late = AbortSignal.timeout(deadlineMs)
-    await Promise.race([
-      client.publishAsync(topics.alert, payload, {
-        qos: 1,
-        properties: { contentType: 'application/json' },
-      }),
-      new Promise<never>((_, reject) => {
-        const broken = (): void => reject(new Error(`${this.name}: the alert was not acknowledged`))
-        late.addEventListener('abort', broken, { once: true })
-        client.once('close', broken)
-      }),
-    ])
+    const acknowledged = client.publishAsync(topics.alert, payload, {
+      qos: 1,
+      properties: { contentType: 'application/json' },
+    })
+    await untilClosed(client, acknowledged, deadlineMs)
   }
 
   reply(topic: string, payload: string, correlation?: Buffer): void {
@@ -331,16 +324,20 @@ export class MqttSink implements Sink, Unit, CommandChannel {
 /** MQTT 5 §3.4.2.1. */
 const NO_SUBSCRIBERS = 0x10
 
-/** What is not answered on this connection never is. */
-async function untilClosed<T>(client: MqttClient, answer: Promise<T>): Promise<T> {
+/** What is not answered on this connection never is. @throws Error when it is lost, or after `limitMs` */
+async function untilClosed<T>(client: MqttClient, answer: Promise<T>, limitMs?: number): Promise<T> {
   let closed: () => void = () => {}
+  let timer: NodeJS.Timeout | undefined
   const gone = new Promise<never>((_, reject) => {
     closed = () => reject(new Error('the connection was lost'))
+    if (limitMs === undefined) return
+    timer = setTimeout(() => reject(new Error(`no answer within ${limitMs} ms`)), limitMs)
   })
   client.once('close', closed)
   try {
     return await Promise.race([answer, gone])
   } finally {
+    clearTimeout(timer)
     client.removeListener('close', closed)
   }
 }

@@ -187,8 +187,12 @@ export class CursorLog implements Outbox {
   async next(_sink: string, limit: number, signal: AbortSignal): Promise<readonly OutboxEntry[]> {
     while (this.backlog === 0) {
       await new Promise<void>((resolve, reject) => {
-        this.#wake.push(resolve)
-        signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+        const abort = (): void => reject(signal.reason)
+        signal.addEventListener('abort', abort, { once: true })
+        this.#wake.push(() => {
+          signal.removeEventListener('abort', abort)
+          resolve()
+        })
       })
     }
     this.#handed = this.#generation

@@ -110,6 +110,22 @@ test('a station on a real mosquitto', { skip }, async (t) => {
     await Promise.all([first.close(), later.close(), again.stop()])
   })
 
+  await t.test('alerts on one connection, however many, leave nothing behind on it', async (t) => {
+    const warned: Error[] = []
+    const hear = (warning: Error): void => void warned.push(warning)
+    process.on('warning', hear)
+    t.teardown(() => process.off('warning', hear))
+    const subscriber = await Subscriber.open(broker.url, `${topics.base}/#`)
+    const { sink, start, stop } = setUp(t, broker.url)
+    await start()
+    await subscriber.packet(topics.state, (text) => text.includes('"online"'))
+    for (let number = 1; number <= 30; number += 1) await sink.alert(`{"number":${number}}`)
+    await subscriber.packet(topics.alert, (text) => text.includes('30'))
+    await systemClock.sleep(0)
+    t.strictSame(warned, [], 'Node warns of the eleventh listener')
+    await Promise.all([stop(), subscriber.close()])
+  })
+
   await t.test('is online, draining, offline; health follows', async (t) => {
     const subscriber = await Subscriber.open(broker.url, `${topics.base}/#`)
     const { sink, start, stop, stopping } = setUp(t, broker.url, { health: () => ({ stored: 7 }) })
