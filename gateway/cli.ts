@@ -34,8 +34,8 @@ const USAGE = `poincon <command>
                             what is stored, how long room and flash last, what holds old rows back
   backup [list|drill]       takes a backup of the log, also of a station that runs; proves that one can be restored
   restore FILE              puts the log of a backup in place of the station's
-  catalogue import|search|link|unlink|tag
-                            the lenses that an engraving can belong to
+  catalogue import|search|link|unlink|tag|untag|crawl|review|accept|discard|pictures
+                            the lenses that an engraving can belong to, from lists and suppliers' pages
   engraving match|enrol|forget|evaluate
                             recognises the symbol on a picture; teaches a new one from one picture
   ingest run|migrate|status|accept

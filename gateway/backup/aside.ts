@@ -39,13 +39,19 @@ async function moveAside(dataDir: string, wallMs: number): Promise<string | unde
   const companions: string[] = []
   for (const name of COMPANIONS) if (await exists(join(dataDir, name))) companions.push(name)
   if (!hasLog && companions.length === 0) return undefined
-  const aside = join(dataDir, `replaced-${new Date(wallMs).toISOString().replace(/[-:]/g, '')}`)
-  await mkdir(aside)
+  const aside = asideOf(dataDir, wallMs)
+  // It is there already when the catalogue went first.
+  await mkdir(aside, { recursive: true })
   // A second name: under its first one the old log stays until the new one takes its place.
   if (hasLog) await link(file, join(aside, DATABASE))
   for (const name of companions) await rename(join(dataDir, name), join(aside, name))
   await syncFolder(aside)
   return aside
+}
+
+/** The folder that what is replaced goes to. */
+export function asideOf(dataDir: string, wallMs: number): string {
+  return join(dataDir, `replaced-${new Date(wallMs).toISOString().replace(/[-:]/g, '')}`)
 }
 
 async function fold(file: string): Promise<void> {

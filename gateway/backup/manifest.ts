@@ -8,6 +8,15 @@ import { BackupError, backupError } from './error.ts'
 const count = z.int().min(0)
 const hex = z.string().regex(/^[0-9a-f]{64}$/)
 
+const catalogueFacts = z.object({
+  bytes: count.describe('Its size.'),
+  sha256: hex.describe('Its SHA-256.'),
+  lenses: count,
+  symbols: count,
+})
+/** What a manifest says of the catalogue of lenses beside a backup. */
+export type CatalogueFacts = Readonly<z.infer<typeof catalogueFacts>>
+
 /** `poincon.backup/1`: what stands beside each backup. A backup without it does not count. */
 export const backupManifest = z.object({
   schema: z.literal('poincon.backup/1'),
@@ -24,6 +33,11 @@ export const backupManifest = z.object({
   software: z.string().describe('The release that made it.'),
   taken_at: z.iso.datetime().describe('The instant that it shows, by the clock of the station.'),
   took_ms: z.number().min(0).describe('Copying and verifying.'),
+  catalogue: catalogueFacts
+    .optional()
+    .describe(
+      'The catalogue of lenses, where the station has one: a file called as the backup, with `.catalogue`.',
+    ),
   copied: z
     .object({ to: z.string(), at: z.iso.datetime() })
     .optional()

@@ -5,7 +5,8 @@ import type { Clock } from '../../drivers/clock.ts'
 import type { Database } from '../store/database.ts'
 import { StoreError } from '../store/error.ts'
 import { lockDirectory } from '../store/lock.ts'
-import { DATABASE, exists, replaceLog } from './aside.ts'
+import { asideOf, DATABASE, exists, replaceLog } from './aside.ts'
+import { CATALOGUE, catalogueFile, clear, replaceCatalogue, vouchForCatalogue } from './catalogue.ts'
 import { BackupError, backupError, renamed } from './error.ts'
 import { type Examined, examine, outline } from './examine.ts'
 import { type BackupManifest, manifestFile, readManifest } from './manifest.ts'
@@ -29,6 +30,8 @@ export interface Restored {
   /** Undefined where there was none, and `force`. */
   readonly manifest: BackupManifest | undefined
   readonly bytes: number
+  /** Whether the catalogue of lenses was restored too: where the backup has one. */
+  readonly catalogue: boolean
   /** Where the log went that was here before; undefined when there was none. */
   readonly movedTo: string | undefined
   readonly copyMs: number
@@ -38,8 +41,8 @@ export interface Restored {
 const CHUNK_BYTES = 1024 * 1024
 
 /**
- * Puts the log of a backup in place of that of a data directory: copied, compared with its manifest, looked through,
- * and only then given its name. At every instant the directory holds the old log
+ * Puts the log of a backup, and the catalogue where it has one, in place of those of a data directory: copied, compared
+ * with the manifest, looked through, and only then given their names. At every instant the directory holds the old log
  * or the new one, whole. What else is there (flows, models, firmware) stays as it is.
  * @throws BackupError `damaged`, `newer` (by a newer release), `refused` (a station runs there, or its log is newer),
  *   `full`, `failed`; nothing was replaced then
@@ -49,24 +52,30 @@ export async function restoreBackup(options: RestoreOptions): Promise<Restored> 
   const manifest = await manifestOf(options)
   const lock = await lockOf(dataDir)
   const fresh = join(dataDir, `${DATABASE}.restoring`)
+  const freshCatalogue = join(dataDir, `${CATALOGUE}.restoring`)
   try {
     // What will be refused is refused before a gigabyte is copied; whether the outline is true is looked at below.
     const claimed = options.force ? undefined : await outline(backup).catch(() => undefined)
     if (claimed !== undefined) await expectOlder(dataDir, claimed)
     const beganAt = clock.now()
     const bytes = await copyWhole(backup, fresh, manifest)
+    const catalogue = await copyCatalogue(backup, freshCatalogue, manifest)
     const copiedAt = clock.now()
     const found = await examine(fresh, { newest: Number.POSITIVE_INFINITY, ...options })
     if (manifest !== undefined) expectSame(backup, manifest, found)
     const verifyMs = clock.now() - copiedAt
     if (!options.force) await expectOlder(dataDir, found)
-    const movedTo = await replaceLog(dataDir, fresh, clock.wall())
-    return { found, manifest, bytes, movedTo, copyMs: copiedAt - beganAt, verifyMs }
+    const wallMs = clock.wall()
+    const aside = asideOf(dataDir, wallMs)
+    const moved = catalogue && (await replaceCatalogue(dataDir, freshCatalogue, aside))
+    const movedTo = (await replaceLog(dataDir, fresh, wallMs)) ?? (moved ? aside : undefined)
+    return { found, manifest, bytes, catalogue, movedTo, copyMs: copiedAt - beganAt, verifyMs }
   } catch (error) {
     options.signal?.throwIfAborted()
     throw backupError(renamed(error, fresh, backup), `${backup} is not restored`)
   } finally {
-    for (const rest of ['', '-wal', '-shm', '-journal']) await rm(fresh + rest, { force: true })
+    await clear(fresh)
+    await clear(freshCatalogue)
     await lock.close()
   }
 }
@@ -90,8 +99,27 @@ async function lockOf(dataDir: string): Promise<Database> {
   }
 }
 
+/** @returns whether the backup has one @throws BackupError `damaged` when it is not what the manifest says */
+async function copyCatalogue(
+  backup: string,
+  to: string,
+  manifest: BackupManifest | undefined,
+): Promise<boolean> {
+  const said = manifest?.catalogue
+  if (said === undefined) return false
+  const from = catalogueFile(backup)
+  if (!(await exists(from))) throw new BackupError('damaged', `${from}: no such file, the manifest has it`)
+  await copyWhole(from, to, said)
+  const { lenses, symbols } = await vouchForCatalogue(to)
+  if (lenses === said.lenses && symbols === said.symbols) return true
+  const [has, says] = [`${lenses} lenses, ${symbols} symbols`, `${said.lenses} and ${said.symbols}`]
+  throw new BackupError('damaged', `${from}: ${has}, its manifest says ${says}`)
+}
+
+type Said = Pick<BackupManifest, 'bytes' | 'sha256'> | undefined
+
 /** @returns bytes copied @throws BackupError `damaged` when it is not what the manifest says */
-async function copyWhole(from: string, to: string, manifest: BackupManifest | undefined): Promise<number> {
+async function copyWhole(from: string, to: string, manifest: Said): Promise<number> {
   const hash = createHash('sha256')
   const source = await open(from, 'r')
   try {
@@ -119,7 +147,7 @@ async function copyWhole(from: string, to: string, manifest: BackupManifest | un
   }
 }
 
-function expectHash(from: string, manifest: BackupManifest | undefined, bytes: number, sha256: string): void {
+function expectHash(from: string, manifest: Said, bytes: number, sha256: string): void {
   if (manifest === undefined) return
   if (bytes !== manifest.bytes) {
     throw new BackupError('damaged', `${from}: ${bytes} bytes, its manifest says ${manifest.bytes}`)

@@ -3,6 +3,7 @@ import { open } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { backoffMs } from '../backoff.ts'
+import { filesOf } from './catalogue.ts'
 import { BackupError, backupError } from './error.ts'
 import type { FarCopy } from './far-copy.ts'
 import { manifestFile } from './manifest.ts'
@@ -47,7 +48,8 @@ export class S3Store implements FarCopy {
 
   async send(backup: string, signal: AbortSignal): Promise<void> {
     try {
-      for (const file of [backup, manifestFile(backup)]) await this.#sendFile(file, signal)
+      for (const file of [...(await filesOf(backup)), manifestFile(backup)])
+        await this.#sendFile(file, signal)
     } catch (error) {
       signal.throwIfAborted()
       throw backupError(error, this.where)

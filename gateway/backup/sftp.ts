@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { basename } from 'node:path'
+import { filesOf } from './catalogue.ts'
 import { BackupError, backupError } from './error.ts'
 import type { FarCopy } from './far-copy.ts'
 import { manifestFile } from './manifest.ts'
@@ -23,6 +24,7 @@ export class SftpServer implements FarCopy {
   }
 
   async send(backup: string, signal: AbortSignal): Promise<void> {
+    const files = await filesOf(backup)
     const [program, ...first] = this.#program
     const child = spawn(program, [...first, ...this.#arguments()], {
       stdio: ['pipe', 'pipe', 'pipe'],
@@ -37,7 +39,7 @@ export class SftpServer implements FarCopy {
     try {
       // A program that ends early closes its input: its exit status tells why.
       child.stdin.on('error', () => {})
-      child.stdin.end(sftpBatch(backup, this.#options.dir))
+      child.stdin.end(sftpBatch([...files, manifestFile(backup)], this.#options.dir))
       const [code] = await once(child, 'close')
       if (code !== 0) throw new BackupError('failed', `sftp ended with ${code}: ${lastLines(said)}`)
     } catch (error) {
@@ -59,10 +61,10 @@ export class SftpServer implements FarCopy {
   }
 }
 
-/** The commands that send a backup and then its manifest (sftp(1)); each has its name when it is whole. */
-export function sftpBatch(backup: string, dir: string): string {
+/** The commands that send files one after the other (sftp(1)); each has its name when it is whole. */
+export function sftpBatch(files: readonly string[], dir: string): string {
   const lines = [`-mkdir ${quoted(dir)}`]
-  for (const file of [backup, manifestFile(backup)]) {
+  for (const file of files) {
     const there = `${dir}/${basename(file)}`
     lines.push(`put ${quoted(file)} ${quoted(`${there}.partial`)}`)
     // Renaming replaces nothing on servers that follow the protocol to the letter.

@@ -1,5 +1,6 @@
 import { mkdir, readdir, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { catalogueFile } from './catalogue.ts'
 import { BackupError } from './error.ts'
 import { type BackupManifest, manifestFile, readManifest } from './manifest.ts'
 import type { KeepOptions } from './options.ts'
@@ -14,7 +15,7 @@ export interface ShelvedBackup {
 }
 
 const NAME = /^poincon-.+\.db$/
-const PARTIAL = /^\.poincon-.+\.db\.(\d+)\.partial(-journal|-wal|-shm)?$/
+const PARTIAL = /^\.poincon-.+\.db\.(\d+)\.partial(\.catalogue)?(-journal|-wal|-shm)?$/
 
 /** Name of a backup: whose, and of when. */
 export function backupName(deviceId: string, takenMs: number): string {
@@ -67,6 +68,7 @@ export async function rotate(fresh: ShelvedBackup, keep: KeepOptions): Promise<r
   for (const file of files) {
     // The manifest last: without its file it counts for nothing.
     await rm(file, { force: true })
+    await rm(catalogueFile(file), { force: true })
     await rm(manifestFile(file), { force: true })
   }
   return files

@@ -2,6 +2,7 @@ import { open, rename, rm, stat, statfs } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Clock } from '../../drivers/clock.ts'
 import { syncFolder } from './aside.ts'
+import { CATALOGUE, catalogueFile, clear, vouchForCatalogue } from './catalogue.ts'
 import { BackupError, backupError, renamed } from './error.ts'
 import { examine } from './examine.ts'
 import { type BackupManifest, hashFile, manifestFile, writeManifest } from './manifest.ts'
@@ -47,7 +48,7 @@ const SPARE_BYTES = 4 * 1024 * 1024
 export const VERIFIED_NEWEST = 1000
 
 /**
- * Takes a backup of the log of a data directory, while the station runs or not: copied page by page, then
+ * Takes a backup of the log of a data directory, and of the catalogue of lenses where it has one, while the station runs or not: copied page by page, then
  * opened, looked through and hashed, resting as long as it works. It has its name only when all of that went well.
  * @throws BackupError `full`, `damaged` (the log itself contradicts itself), `failed`; or the signal's reason.
  *   Nothing is left then but, after a crash, a file that does not count.
@@ -63,8 +64,11 @@ export async function takeBackup(options: TakeOptions): Promise<Taken> {
   try {
     const beganAt = clock.now()
     const logBytes = await copy(source, partial, options)
+    const hasCatalogue = (await sizeOf(join(options.dataDir, CATALOGUE), -1)) > 0
+    // After the log: what an inspection was judged by is in the catalogue that comes with it.
+    if (hasCatalogue) await copy(join(options.dataDir, CATALOGUE), catalogueFile(partial), options)
     const copiedAt = clock.now()
-    const facts = await vouchFor(partial, options)
+    const facts = await vouchFor(partial, hasCatalogue, options)
     const verifiedAt = clock.now()
     const manifest: BackupManifest = {
       ...facts,
@@ -83,13 +87,15 @@ export async function takeBackup(options: TakeOptions): Promise<Taken> {
     options.signal?.throwIfAborted()
     throw backupError(renamed(error, partial, `the copy of ${source}`), `no backup of ${source}`)
   } finally {
-    for (const rest of ['', '-journal', '-wal', '-shm']) await rm(partial + rest, { force: true })
+    await clear(partial)
+    await clear(catalogueFile(partial))
   }
 }
 
 /** Opens a copy, looks it through, and says what its manifest will. @throws BackupError */
 async function vouchFor(
   partial: string,
+  hasCatalogue: boolean,
   { clock, signal, software }: TakeOptions,
 ): Promise<Omit<BackupManifest, 'file' | 'taken_at' | 'took_ms'>> {
   const gently = {
@@ -109,11 +115,14 @@ async function vouchFor(
     raw_records: found.rawRecords,
     schema_version: found.schemaVersion,
     software,
+    ...(hasCatalogue ? { catalogue: await vouchForCatalogue(catalogueFile(partial), gently) } : {}),
   }
 }
 
-async function expectRoom(source: string, { dir, freeBytes = roomIn }: TakeOptions): Promise<void> {
-  const needed = (await sizeOf(source)) + (await sizeOf(`${source}-wal`, 0)) + SPARE_BYTES
+async function expectRoom(source: string, { dataDir, dir, freeBytes = roomIn }: TakeOptions): Promise<void> {
+  let needed = (await sizeOf(source)) + SPARE_BYTES
+  const catalogue = join(dataDir, CATALOGUE)
+  for (const file of [`${source}-wal`, catalogue, `${catalogue}-wal`]) needed += await sizeOf(file, 0)
   const free = await freeBytes(dir)
   if (free >= needed) return
   const [has, wants] = [free, needed].map((bytes) => `${(bytes / 1e6).toFixed(1)} MB`)
@@ -176,15 +185,17 @@ async function expectFree(file: string): Promise<void> {
   if ((await sizeOf(file, -1)) !== -1) throw new BackupError('refused', `${file}: is there already`)
 }
 
-/** Gives a backup its name, its manifest before it: none ever stands there that nobody can vouch for. */
+/** Gives a backup its name, catalogue and manifest before it: none ever stands there that nobody can vouch for. */
 async function shelve(partial: string, file: string, manifest: BackupManifest): Promise<void> {
   await expectFree(file)
-  await writeManifest(file, manifest)
-  await giveToOwner(dirname(file), [partial, manifestFile(file)])
+  const beside = manifest.catalogue === undefined ? [] : [catalogueFile(file)]
   try {
+    for (const catalogue of beside) await rename(catalogueFile(partial), catalogue)
+    await writeManifest(file, manifest)
+    await giveToOwner(dirname(file), [partial, manifestFile(file), ...beside])
     await rename(partial, file)
   } catch (error) {
-    await rm(manifestFile(file), { force: true })
+    for (const rest of [manifestFile(file), ...beside]) await rm(rest, { force: true })
     throw error
   }
   await syncFolder(dirname(file))

@@ -14,7 +14,7 @@ const USAGE = `poincon backup [--out FILE] [--json]
 poincon backup list [--json]
 poincon backup drill [FILE] [--in DIR] [--json]
 
-Takes a backup of the station's log, whether the station runs or not, and verifies it; without --out it goes to
+Takes a backup of the station's log and its catalogue of lenses, whether the station runs or not, and verifies it; without --out it goes to
 backup.dir. list shows the backups there. drill restores one (default: the newest) into a temporary directory (in
 DIR), opens it as a station would, verifies it from its first inspection to its last, and clears it away.
 --config FILE names the configuration.
@@ -120,10 +120,10 @@ function takenLine({ file, manifest, copyMs, verifyMs, logBytes }: Taken): objec
 }
 
 function takenText({ file, manifest, copyMs, verifyMs }: Taken): string {
-  const { inspections, sequence, epoch } = manifest
+  const { inspections, sequence, epoch, catalogue } = manifest
   return `${file}
   ${megabytes(manifest.bytes)}, ${inspections} inspections, up to sequence ${sequence} of epoch ${epoch}
-  copied in ${seconds(copyMs)}, verified in ${seconds(verifyMs)}
+${catalogue === undefined ? '' : `  ${megabytes(catalogue.bytes)} of catalogue: ${catalogue.lenses} lenses, ${catalogue.symbols} symbols\n`}  copied in ${seconds(copyMs)}, verified in ${seconds(verifyMs)}
 `
 }
 

@@ -1,10 +1,16 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { open, readFile, writeFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { readRow } from '../catalogue/scraped-row.ts'
 import { readTable } from '../catalogue/source-table.ts'
+import { readVerres } from '../catalogue/verres.ts'
+import { isDatabase, readOldTables } from '../catalogue/verres-tables.ts'
 import type { Lens, Rejection, Repair } from '../lens.ts'
+import type { KeyedLink, NamedSymbol } from '../lens-links.ts'
+import { bringLinks, lensesBesides } from '../store/catalogue/bring-links.ts'
 import { openCatalogue } from '../store/catalogue/catalogue.ts'
 import { type CatalogueDiff, diffOf, goLive, stage } from '../store/catalogue/staging.ts'
+import { openReader } from '../store/connections.ts'
+import type { Database } from '../store/database.ts'
 import type { Streams } from '../streams.ts'
 
 /** How a table is brought in. */
@@ -22,6 +28,9 @@ interface Reading {
   readonly lenses: readonly Lens[]
   readonly repairs: readonly Repair[]
   readonly rejected: readonly Rejection[]
+  /** Of the old system's database. */
+  readonly symbols?: readonly NamedSymbol[]
+  readonly links?: readonly KeyedLink[]
 }
 
 /** Reads a table into the catalogue of `file`. Exit 0 done, 1 nothing done. */
@@ -31,37 +40,71 @@ export async function importTable(
   options: ImportOptions,
   streams: Streams,
 ): Promise<number> {
-  const reading = await readingOf(table)
-  const { lenses, repairs, rejected } = reading
   const source = options.source ?? basename(table)
-  if (options.report !== undefined) await writeFile(options.report, ndjson([...repairs, ...rejected]))
-  const say = (change: Change): void => {
-    const outcome = { source, ...reading, lenses: lenses.length - change.merged, ...change }
-    streams.output.write(options.json ? ndjson([outcome]) : importText(outcome))
-  }
-  if (lenses.length === 0) {
-    say({ merged: 0, diff: NOTHING, live: false })
-    streams.errors.write(`${table}: no line of it is a lens; the catalogue stays as it is\n`)
-    return 1
-  }
+  const old = isDatabase(await firstBytes(table))
+  const listed = old ? undefined : await tableReading(table)
   const database = await openCatalogue(file, 'write')
   try {
-    const merged = await stage(database, source, lenses)
-    const planned = await diffOf(database, source)
-    const halted = !(options['dry-run'] || options.remove) && emptying(planned)
-    const live = !(options['dry-run'] || halted)
-    const diff = live ? await goLive(database, source, new Date().toISOString()) : planned
-    say({ merged, diff, live })
-    if (!halted) return 0
-    const gone = `${diff.removed.length} lenses of ${source} would go`
-    streams.errors.write(`${gone}: with --remove, if that is meant\n`)
-    return 1
+    const reading = listed ?? (await oldReading(table, await lensesBesides(database, source)))
+    if (options.report !== undefined)
+      await writeFile(options.report, ndjson([...reading.repairs, ...reading.rejected]))
+    return await bring(database, { table, source, reading, options, streams })
   } finally {
     await database.close()
   }
 }
 
-async function readingOf(table: string): Promise<Reading> {
+interface Bringing {
+  readonly table: string
+  readonly source: string
+  readonly reading: Reading
+  readonly options: ImportOptions
+  readonly streams: Streams
+}
+
+async function bring(
+  database: Database,
+  { table, source, reading, options, streams }: Bringing,
+): Promise<number> {
+  const { lenses, symbols = [], links = [], ...notes } = reading
+  const linked = symbols.length + links.length > 0 ? { symbols: symbols.length, links: links.length } : {}
+  const say = (change: Change): void => {
+    const outcome = { source, ...notes, lenses: lenses.length - change.merged, ...linked, ...change }
+    streams.output.write(options.json ? ndjson([outcome]) : importText(outcome))
+  }
+  if (lenses.length + symbols.length + links.length === 0) {
+    say({ merged: 0, diff: NOTHING, live: false })
+    streams.errors.write(`${table}: no line of it is a lens; the catalogue stays as it is\n`)
+    return 1
+  }
+  const merged = await stage(database, source, lenses)
+  const empty = lenses.length === 0
+  const planned = await diffOf(database, source, { empty })
+  const halted = !(options['dry-run'] || options.remove) && emptying(planned)
+  const live = !(options['dry-run'] || halted)
+  const at = new Date().toISOString()
+  const also = async (): Promise<void> => {
+    await bringLinks(database, { symbols, links, at })
+  }
+  const diff = live ? await goLive(database, source, at, { empty, also }) : planned
+  say({ merged, diff, live })
+  if (!halted) return 0
+  const gone = `${diff.removed.length} lenses of ${source} would go`
+  streams.errors.write(`${gone}: with --remove, if that is meant\n`)
+  return 1
+}
+
+async function firstBytes(file: string): Promise<Buffer> {
+  const handle = await open(file)
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(64), 0, 64, 0)
+    return buffer.subarray(0, bytesRead)
+  } finally {
+    await handle.close()
+  }
+}
+
+async function tableReading(table: string): Promise<Reading> {
   const lines = await readTable(await readFile(table), table)
   const read = lines.map(({ line, cells }) => readRow(cells, line))
   return {
@@ -69,6 +112,16 @@ async function readingOf(table: string): Promise<Reading> {
     lenses: read.flatMap(({ lenses }) => lenses),
     repairs: read.flatMap(({ repairs }) => repairs),
     rejected: read.flatMap(({ rejection }) => rejection ?? []),
+  }
+}
+
+/** @param live lenses that other sources name */
+async function oldReading(file: string, live: readonly Lens[]): Promise<Reading> {
+  const database = await openReader(file)
+  try {
+    return readVerres(await readOldTables((sql) => database.all(sql), file), live)
+  } finally {
+    await database.close()
   }
 }
 
@@ -90,12 +143,14 @@ interface Change {
 
 const NOTHING: CatalogueDiff = { added: [], changed: [], removed: [], same: 0 }
 
-interface Outcome extends Change, Omit<Reading, 'lenses'> {
+interface Outcome extends Change, Pick<Reading, 'lines' | 'repairs' | 'rejected'> {
   readonly lenses: number
+  readonly symbols?: number
+  readonly links?: number
 }
 
 function importText(outcome: Outcome): string {
-  const { lines, lenses, merged, repairs, rejected, diff, live } = outcome
+  const { lines, lenses, merged, repairs, rejected, diff, live, symbols, links } = outcome
   const rules = new Map<string, Repair[]>()
   for (const repair of repairs) {
     const title = `${repair.field}: ${repair.rule}`
@@ -105,6 +160,7 @@ function importText(outcome: Outcome): string {
   return [
     `${lines} lines, ${lenses} lenses (${merged} lines said the same lens again)`,
     `${added.length} added, ${changed.length} changed, ${removed.length} removed, ${same} as before${live ? '' : ' — nothing of it is live'}`,
+    ...(symbols === undefined ? [] : [`${symbols} symbols, ${links} links of symbols to lenses`]),
     ...[...rules].map(([title, found]) => {
       const [first] = found
       return `${String(found.length).padStart(6)}  ${title}, as on line ${first?.line}: ${short(first?.from)} → ${short(first?.to)}`

@@ -1,5 +1,4 @@
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { bestNamed } from '../catalogue/fuzzy.ts'
 import { commandConfig } from '../config-file.ts'
 import {
@@ -8,58 +7,25 @@ import {
   lensesOf,
   openCatalogue,
 } from '../store/catalogue/catalogue.ts'
-import { type LensSymbol, linkSymbol, tagSymbol, unlinkSymbol } from '../store/catalogue/links.ts'
+import {
+  type LensSymbol,
+  linkSymbol,
+  tagSymbol,
+  unlinkSymbol,
+  untagSymbol,
+} from '../store/catalogue/links.ts'
 import type { Database } from '../store/database.ts'
 import type { Streams } from '../streams.ts'
+import { type CrawlSurroundings, crawlPages } from './catalogue-crawl.ts'
 import { importTable, ndjson } from './catalogue-import.ts'
-
-const USAGE = `poincon catalogue import FILE [--source NAME] [--dry-run] [--remove] [--report FILE] [--json]
-poincon catalogue search [WORDS…] [--text MARK] [--symbol NAME]… [--tag TAG]… [--any] [--index N[-N]] [--supplier NAME]
-                         [--limit N] [--json]
-poincon catalogue link LENS_ID SYMBOL [--confidence C] [--validated-by NAME] [--json]
-poincon catalogue unlink LENS_ID SYMBOL
-poincon catalogue tag SYMBOL TAG…
-
-The lenses that an engraving can belong to. import reads a CSV or XLSX of a supplier, or of the old scraper, puts right
-what is surely wrong, and goes live all at once; --report writes down every line that was put right or left out, --dry-run
-shows what would change. Where a fifth of a source's lenses would go, it wants --remove. search finds
-lenses by a name as somebody remembers it, by the text or the symbols that are engraved, tags (all, or --any), refractive
-index, supplier. link says that an enrolled symbol stands on a lens, by the number that search gives it, with a confidence
-of 0 to 1 (1 when nothing is said), and who has seen it there; unlink takes that back; tag gives a symbol tags to be found
-by. All work on catalogue.db of the data directory (--config FILE), whether the station runs or not.
-`
-
-function parsed(args: readonly string[]) {
-  return parseArgs({
-    args: [...args],
-    allowPositionals: true,
-    options: {
-      config: { type: 'string', short: 'c' },
-      source: { type: 'string' },
-      'dry-run': { type: 'boolean', default: false },
-      remove: { type: 'boolean', default: false },
-      report: { type: 'string' },
-      text: { type: 'string' },
-      symbol: { type: 'string', multiple: true },
-      tag: { type: 'string', multiple: true },
-      any: { type: 'boolean', default: false },
-      confidence: { type: 'string' },
-      'validated-by': { type: 'string' },
-      index: { type: 'string' },
-      supplier: { type: 'string' },
-      limit: { type: 'string', default: '20' },
-      json: { type: 'boolean', default: false },
-      help: { type: 'boolean', short: 'h', default: false },
-    },
-  })
-}
-
-type Values = ReturnType<typeof parsed>['values']
+import { parsed, USAGE, type Values } from './catalogue-options.ts'
+import { accept, discard, pictures, review } from './catalogue-review.ts'
 
 /** `poincon catalogue …`. Exit 0 done, 1 nothing found, or nothing done, 2 wrong usage. */
 export async function catalogueCommand(
   args: readonly string[],
   streams: Streams = { output: process.stdout, errors: process.stderr },
+  surroundings?: CrawlSurroundings,
 ): Promise<number> {
   const { values, positionals } = parsed(args)
   const [verb, ...rest] = positionals
@@ -73,8 +39,13 @@ export async function catalogueCommand(
   if (verb === 'search') return await search(file, rest.join(' '), values, streams)
   if (verb === 'import' && first !== undefined && rest.length === 1)
     return await importTable(file, first, values, streams)
-  if (verb === 'tag' && first !== undefined && second !== undefined)
-    return await tag(file, first, rest.slice(1), streams)
+  if ((verb === 'tag' || verb === 'untag') && first !== undefined && second !== undefined) {
+    const change = verb === 'tag' ? tagSymbol : untagSymbol
+    return await tag(file, first, (database) => change(database, first, rest.slice(1)), streams)
+  }
+  if (verb === 'crawl') return await crawlPages(file, rest, values, streams, surroundings)
+  const reviewing = reviewingVerb(verb, rest, values)
+  if (reviewing !== undefined) return await reviewing(file, streams)
   if ((verb === 'link' || verb === 'unlink') && second !== undefined && rest.length === 2) {
     const wrong = wrongNumber(first, values.confidence)
     if (wrong !== undefined) {
@@ -86,6 +57,23 @@ export async function catalogueCommand(
   }
   streams.errors.write(USAGE)
   return 2
+}
+
+/** What looks at a crawl, or ends it. */
+function reviewingVerb(
+  verb: string | undefined,
+  rest: readonly string[],
+  values: Values,
+): ((file: string, streams: Streams) => Promise<number>) | undefined {
+  const { by, out, limit } = values
+  if (rest.length > 0 || !/^\d{1,9}$/.test(limit)) return undefined
+  if (verb === 'review') return (file, streams) => review(file, values, streams)
+  if (verb === 'discard') return discard
+  if (verb === 'accept' && by !== undefined && by.trim() !== '')
+    return (file, streams) => accept(file, { ...values, by }, streams)
+  if (verb === 'pictures' && out !== undefined)
+    return (file, streams) => pictures(file, out, values.json, streams)
+  return undefined
 }
 
 function wrongNumber(lens = '', confidence = '1'): string | undefined {
@@ -127,9 +115,14 @@ async function unlink(file: string, which: LensSymbol, streams: Streams): Promis
   })
 }
 
-async function tag(file: string, symbol: string, tags: readonly string[], streams: Streams): Promise<number> {
+async function tag(
+  file: string,
+  symbol: string,
+  change: (database: Database) => Promise<readonly string[]>,
+  streams: Streams,
+): Promise<number> {
   return await writing(file, async (database) => {
-    streams.output.write(`${symbol}: ${(await tagSymbol(database, symbol, tags)).join(', ')}\n`)
+    streams.output.write(`${symbol}: ${(await change(database)).join(', ') || 'no tags'}\n`)
     return 0
   })
 }

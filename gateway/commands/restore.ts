@@ -8,8 +8,8 @@ import { exitCode, interruption, progressOn } from './backup.ts'
 
 const USAGE = `poincon restore FILE [--data-dir DIR] [--force] [--quick] [--json]
 
-Puts the log of a backup in place of the station's, after it was verified from its first inspection to its last. The
-station must not run. The log that was there is moved into a folder beside it, never deleted. --force replaces a log
+Puts the log of a backup in place of the station's, after it was verified from its first inspection to its last, and the
+catalogue of lenses where the backup has one. The station must not run. What was there is moved into a folder beside it, never deleted. --force replaces a log
 that is newer than the backup, or that cannot be read; it also takes a backup without its manifest. The next start
 begins a new epoch. --quick follows the chain of the newest inspections only: the rest is as the manifest's hash
 says. --data-dir names another directory than the configuration (--config FILE).
@@ -77,21 +77,25 @@ async function restore(
 
 type What = Pick<RestoreOptions, 'backup' | 'dataDir'>
 
-function lineOf({ backup, dataDir }: What, { found, bytes, movedTo, copyMs, verifyMs }: Restored): object {
+function lineOf(
+  { backup, dataDir }: What,
+  { found, bytes, catalogue, movedTo, copyMs, verifyMs }: Restored,
+): object {
   return {
     ...{ backup, data_dir: dataDir, bytes, inspections: found.inspections, raw_records: found.rawRecords },
     ...{ verified: found.verified, epoch: found.epoch, sequence: found.sequence, device_id: found.deviceId },
-    ...{ copy_ms: Math.round(copyMs), verify_ms: Math.round(verifyMs) },
+    ...{ catalogue, copy_ms: Math.round(copyMs), verify_ms: Math.round(verifyMs) },
     ...(movedTo === undefined ? {} : { moved_to: movedTo }),
   }
 }
 
-function textOf({ backup, dataDir }: What, { found, bytes, movedTo, manifest }: Restored): string {
+function textOf({ backup, dataDir }: What, { found, bytes, catalogue, movedTo, manifest }: Restored): string {
   const unvouched =
     manifest === undefined ? '  there was no manifest: nobody vouches for what it should hold\n' : ''
   const moved = movedTo === undefined ? '' : `  the log that was there is in ${movedTo}\n`
+  const lenses = catalogue ? '  with the catalogue of lenses\n' : ''
   return `${backup} is restored into ${dataDir}
   ${(bytes / 1e6).toFixed(1)} MB, ${found.inspections} inspections of ${found.deviceId}, up to sequence ${found.sequence} of epoch ${found.epoch}
-${moved}${unvouched}  the next start begins a new epoch; what was sent already may be sent again
+${lenses}${moved}${unvouched}  the next start begins a new epoch; what was sent already may be sent again
 `
 }

@@ -81,12 +81,42 @@ export async function tagSymbol(
       'INSERT INTO symbol_tags (symbol, tag) SELECT ?, value FROM json_each(?) WHERE TRUE ON CONFLICT DO NOTHING',
       [id, JSON.stringify(tags)],
     )
-    const all = await database.all<{ tag: string }>(
-      'SELECT tag FROM symbol_tags WHERE symbol = ? ORDER BY tag',
-      [id],
-    )
-    return all.map(({ tag }) => tag)
+    return await tagsOf(database, id)
   })
+}
+
+/**
+ * Takes tags from a symbol, all of them or none.
+ * @returns those that it has still, in alphabetical order
+ * @throws StoreError `invalid` for a symbol that is not there, a tag that it does not have
+ */
+export async function untagSymbol(
+  database: Database,
+  symbol: string,
+  tags: readonly string[],
+): Promise<readonly string[]> {
+  return await transaction(database, async () => {
+    const id = await symbolId(database, symbol)
+    const has = await tagsOf(database, id)
+    const stray = tags.find((tag) => !has.includes(tag))
+    if (stray !== undefined) {
+      const expected = has.length === 0 ? 'it has no tags' : `expected one of ${has.join(', ')}`
+      throw new StoreError('invalid', `symbol ${symbol}: tag ${JSON.stringify(stray)}: ${expected}`)
+    }
+    await database.run(
+      'DELETE FROM symbol_tags WHERE symbol = ? AND tag IN (SELECT value FROM json_each(?))',
+      [id, JSON.stringify(tags)],
+    )
+    return await tagsOf(database, id)
+  })
+}
+
+async function tagsOf(database: Database, symbol: number): Promise<readonly string[]> {
+  const all = await database.all<{ tag: string }>(
+    'SELECT tag FROM symbol_tags WHERE symbol = ? ORDER BY tag',
+    [symbol],
+  )
+  return all.map(({ tag }) => tag)
 }
 
 /** @returns the symbol's row */

@@ -91,4 +91,51 @@ export const CATALOGUE_STEPS: readonly string[] = [
     PRIMARY KEY (source, key)
   ) STRICT, WITHOUT ROWID;
   `,
+  // What suppliers' pages say, before anybody has looked at it.
+  `
+  CREATE TABLE crawls (
+    id INTEGER PRIMARY KEY,
+    plan TEXT NOT NULL,
+    begun_at TEXT NOT NULL,
+    left_out INTEGER NOT NULL DEFAULT 0,
+    closed_at TEXT,
+    accepted_by TEXT,
+    CHECK (accepted_by IS NULL OR closed_at IS NOT NULL)
+  ) STRICT;
+  CREATE UNIQUE INDEX crawls_open ON crawls (closed_at IS NULL) WHERE closed_at IS NULL;
+  CREATE TABLE crawl_visits (
+    crawl INTEGER NOT NULL REFERENCES crawls ON DELETE CASCADE,
+    position INTEGER NOT NULL,
+    url TEXT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('page', 'picture')),
+    outcome TEXT CHECK (outcome IN ('page', 'picture', 'unchanged', 'forbidden', 'failed')),
+    detail TEXT,
+    at TEXT,
+    PRIMARY KEY (crawl, url)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX crawl_visits_waiting ON crawl_visits (crawl, kind, position) WHERE outcome IS NULL;
+  CREATE TABLE crawled (
+    url TEXT PRIMARY KEY,
+    kind TEXT NOT NULL CHECK (kind IN ('page', 'picture')),
+    read_as TEXT NOT NULL,
+    etag TEXT,
+    last_modified TEXT,
+    sha256 TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
+    rows INTEGER NOT NULL,
+    found TEXT NOT NULL,
+    read_at TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE crawl_notes (
+    url TEXT NOT NULL,
+    line INTEGER NOT NULL,
+    note TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX crawl_notes_url ON crawl_notes (url);
+  CREATE TABLE mark_pictures (
+    sha256 TEXT PRIMARY KEY,
+    media_type TEXT NOT NULL,
+    picture BLOB NOT NULL
+  ) STRICT;
+  `,
 ]

@@ -31,7 +31,7 @@ async function stand(
 }
 
 test('a batch for sftp: each file has its name when it is whole, the manifest last', (t) => {
-  t.strictSame(sftpBatch('/var/backups/a.db', 'plant 7').split('\n'), [
+  t.strictSame(sftpBatch(['/var/backups/a.db', '/var/backups/a.db.json'], 'plant 7').split('\n'), [
     '-mkdir "plant 7"',
     'put "/var/backups/a.db" "plant 7/a.db.partial"',
     '-rm "plant 7/a.db"',
@@ -41,8 +41,8 @@ test('a batch for sftp: each file has its name when it is whole, the manifest la
     'rename "plant 7/a.db.json.partial" "plant 7/a.db.json"',
     '',
   ])
-  t.match(sftpBatch('/b/a"*[1].db', '.'), 'put "/b/a\\"\\*\\[1].db"')
-  t.throws(() => sftpBatch('/b/a.db', 'x\nrm *'), { fault: 'failed', message: /expected one line/ })
+  t.match(sftpBatch(['/b/a"*[1].db'], '.'), 'put "/b/a\\"\\*\\[1].db"')
+  t.throws(() => sftpBatch(['/b/a.db'], 'x\nrm *'), { fault: 'failed', message: /expected one line/ })
   t.end()
 })
 
@@ -55,7 +55,7 @@ test('the program is called to ask nobody, and to know the server', async (t) =>
     '-b - -oBatchMode=yes -oConnectTimeout=20 -oServerAliveInterval=15 -oServerAliveCountMax=4 ' +
       '-oIdentitiesOnly=yes -i /etc/key -P 2222 -oUserKnownHostsFile=/etc/known -- poincon@nas.plant',
   )
-  t.equal(await readFile(join(dir, 'fake-sftp.batch'), 'utf8'), sftpBatch(file, 'in'))
+  t.equal(await readFile(join(dir, 'fake-sftp.batch'), 'utf8'), sftpBatch([file, `${file}.json`], 'in'))
 })
 
 test('what it says when it fails is told', async (t) => {

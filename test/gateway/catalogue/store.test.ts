@@ -4,9 +4,13 @@ import { join } from 'node:path'
 import { type Test, test } from 'tap'
 import type { Lens } from '../../../gateway/lens.ts'
 import { lensesOf, openCatalogue } from '../../../gateway/store/catalogue/catalogue.ts'
+import { openCrawl } from '../../../gateway/store/catalogue/crawl-ledger.ts'
 import { examples, keepExamples } from '../../../gateway/store/catalogue/gallery.ts'
 import { linkSymbol } from '../../../gateway/store/catalogue/links.ts'
 import { diffOf, goLive, stage } from '../../../gateway/store/catalogue/staging.ts'
+import { CATALOGUE_STEPS } from '../../../gateway/store/catalogue/tables.ts'
+import { openWriter } from '../../../gateway/store/connections.ts'
+import { migrate } from '../../../gateway/store/migrations/migrate.ts'
 
 const AT = '2026-01-01T00:00:00Z'
 const lens = (name: string, more: Partial<Lens> = {}): Lens => ({
@@ -34,6 +38,21 @@ async function catalogue(t: Test) {
   const names = async () => (await lensesOf(database)).map(({ name }) => name)
   return { database, bring, names }
 }
+
+test('a catalogue of the release before gets what it lacks, and keeps what it has', async (t) => {
+  const dir = await mkdtemp(join(tmpdir(), 'poincon-catalogue-'))
+  t.teardown(() => rm(dir, { recursive: true, force: true }))
+  const file = join(dir, 'catalogue.db')
+  const before = await openWriter(file)
+  await migrate(before, { steps: CATALOGUE_STEPS, target: 1 })
+  await stage(before, 'maker', [lens('Duo')])
+  await goLive(before, 'maker', AT)
+  await before.close()
+  const database = await openCatalogue(file, 'write')
+  t.match(await lensesOf(database), [{ name: 'Duo' }])
+  t.equal(await openCrawl(database), undefined)
+  await database.close()
+})
 
 test('a lens that two sources name stays until the last of them drops it', async (t) => {
   const { database, bring, names } = await catalogue(t)

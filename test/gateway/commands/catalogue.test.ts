@@ -102,6 +102,14 @@ test('lenses are found by the symbols linked to them, and by the symbols’ tags
   t.match(await run('search', '--tag', 'rond', '--tag', 'ancien'), { stdout: /X: A\n.*\n1 found/ })
   t.match(await run('search', '--tag', 'rond', '--tag', 'ancien', '--any'), { stdout: /2 found/ })
 
+  t.match(await run('untag', 'fleur', 'rond'), { code: 0, stdout: 'fleur: ancien\n' })
+  t.match(await run('search', '--tag', 'rond'), { stdout: /X: B\n.*\n1 found/ })
+  await t.rejects(run('untag', 'fleur', 'ancien', 'rond'), {
+    message: 'symbol fleur: tag "rond": expected one of ancien',
+  })
+  t.match(await run('untag', 'fleur', 'ancien'), { stdout: 'fleur: no tags\n' }, 'none went before')
+  await t.rejects(run('untag', 'fleur', 'ancien'), { message: /it has no tags/ })
+  t.match(await run('untag', 'fleur'), { code: 2, stderr: /untag SYMBOL TAG/ })
   t.match(await run('unlink', '1', 'fleur'), { code: 0 })
   t.match(await run('unlink', '1', 'fleur'), { code: 1, stderr: /lens 1: symbol fleur was not linked to it/ })
   t.match(await run('search', '--symbol', 'fleur'), { code: 1, stdout: '0 found\n' })
