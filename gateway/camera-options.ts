@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import type { CameraControls, CameraSource } from '../drivers/linux/camera-command.ts'
+import type { LensPlace } from '../drivers/simulated/lens-camera-place.ts'
+import type { SimulatedSource } from '../drivers/simulated/lens-camera-stream.ts'
 
 const path = z.string().min(1)
 const width = z.int().min(16).max(8192).default(1280).describe('Pixels across.')
@@ -116,12 +118,71 @@ const rpicam = z.strictObject({
   ...limits,
 })
 
+const share = z.number().min(0).max(1).default(0)
+const engraved = z
+  .string()
+  .regex(/^[A-Z0-9.+-]{1,8}$/, 'expected 1 to 8 capital letters, digits, dots or signs')
+
+const simulated = z
+  .strictObject({
+    kind: z
+      .literal('simulated')
+      .describe('Spectacle lenses that are drawn, one for each part of the simulated line.'),
+    fps: fps.default(10),
+    seed: z.int().min(0).default(1).describe('Same seed, same lenses.'),
+    distinct: z
+      .int()
+      .min(1)
+      .max(1000)
+      .optional()
+      .describe('So many different lenses come, again and again, each drawn once; absent: no two are alike.'),
+    symbols: path
+      .optional()
+      .describe(
+        'Folder with a picture, .png or .jpg, of each symbol, dark on white; absent: symbols of our own.',
+      ),
+    expected: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('Symbol that lenses carry: the name of a picture without its ending; absent: any.'),
+    wrong_share: share.describe('Share of lenses with another symbol than the expected one.'),
+    fault_share: share.describe(
+      'Share of pictures without a lens, with two, one half out, under a reflection, dark.',
+    ),
+    addition: engraved.optional().describe('Text under the temporal mark; absent: another on each lens.'),
+    nasal_text: engraved.optional().describe('Text under the symbol; absent: another on each lens, or none.'),
+    level: z
+      .enum(['clean', 'usual', 'hard'])
+      .default('usual')
+      .describe('How worn, dirty and badly lit lenses are.'),
+    light: z
+      .enum(['bright', 'dark', 'relief'])
+      .default('bright')
+      .describe(
+        'Engravings: bright in dark field, dark before a bright one, or in relief under grazing light.',
+      ),
+    ...limits,
+    open_ms: limits.open_ms
+      .unwrap()
+      .default(30_000)
+      .describe('For the first picture, ms: the first lens is drawn.'),
+  })
+  .refine((camera) => camera.wrong_share === 0 || camera.expected !== undefined, {
+    path: ['wrong_share'],
+    error: 'expected 0 where `expected` does not say which symbol is right',
+  })
+
 /** `camera` of `poincon.yaml`. */
-export const cameraOptions = z.discriminatedUnion('kind', [v4l2, rtsp, file, folder, rpicam])
+export const cameraOptions = z.discriminatedUnion('kind', [v4l2, rtsp, file, folder, rpicam, simulated])
 export type CameraConfig = Readonly<z.infer<typeof cameraOptions>>
 
-/** What the driver is asked for. Reads `password_file`. @throws the system's error where it cannot be read */
-export async function cameraSource(config: CameraConfig): Promise<CameraSource> {
+/**
+ * What the driver is asked for. Reads `password_file`.
+ * @param place where the simulated line lays its lenses
+ * @throws the system's error where the file cannot be read; RangeError for a simulated camera without a simulated line
+ */
+export async function cameraSource(config: CameraConfig, place?: LensPlace): Promise<CameraSource> {
   switch (config.kind) {
     case 'v4l2': {
       const { kind, device, width, height, fps, input_format: inputFormat } = config
@@ -141,7 +202,23 @@ export async function cameraSource(config: CameraConfig): Promise<CameraSource> 
       const { exposure_us: shutterUs, gain, lens_position: lensPosition, awb } = config
       return { kind, camera, width, height, fps, shutterUs, gain, lensPosition, awb }
     }
+    case 'simulated':
+      if (place === undefined) throw new RangeError('no simulated line brings lenses: expected one')
+      return simulatedSource(config, place)
   }
+}
+
+function simulatedSource(config: z.infer<typeof simulated>, place: LensPlace): SimulatedSource {
+  const { kind, fps, symbols, seed, distinct, expected, addition, level } = config
+  const { wrong_share: wrongShare, fault_share: faultShare, nasal_text: nasalText, light: polarity } = config
+  const lenses = {
+    ...{ seed, wrongShare, faultShare, level, polarity },
+    ...(distinct === undefined ? {} : { distinct }),
+    ...(expected === undefined ? {} : { expected }),
+    ...(addition === undefined ? {} : { addition }),
+    ...(nasalText === undefined ? {} : { nasalText }),
+  }
+  return { kind, fps, symbols, lenses, place }
 }
 
 function controlsOf(config: z.infer<typeof v4l2>): CameraControls {

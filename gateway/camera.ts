@@ -2,6 +2,7 @@ import type { Camera } from '../drivers/camera/camera.ts'
 import type { CameraImage } from '../drivers/camera/image.ts'
 import type { Clock } from '../drivers/clock.ts'
 import { SensorError, type SensorFault } from '../drivers/sensor.ts'
+import type { LensPlace } from '../drivers/simulated/lens-camera-place.ts'
 import { backoffMs } from './backoff.ts'
 import { type CameraConfig, cameraSource } from './camera-options.ts'
 import type { Log } from './log.ts'
@@ -30,17 +31,21 @@ interface Trouble {
   failures: number
 }
 
-/** How to open the camera of a configuration; its drivers are loaded when it is first opened. */
+/**
+ * How to open the camera of a configuration; its drivers are loaded when it is first opened.
+ * @param place where the simulated line lays its lenses: what a simulated camera looks at
+ */
 export function cameraOpening(
   config: CameraConfig,
   env: Readonly<Record<string, string | undefined>>,
   clock: Clock,
+  place?: LensPlace,
 ): CameraUnitOptions['open'] {
   return async (signal) => {
     const { Camera } = await import('../drivers/camera/camera.ts')
     const { startCamera } = await import('../drivers/linux/camera.ts')
     const { latencyOf } = await import('../drivers/linux/camera-command.ts')
-    const source = await cameraSource(config)
+    const source = await cameraSource(config, place)
     const { latency_ms: latencyMs = latencyOf(source), open_ms: openMs, stall_ms: stallMs } = config
     return await Camera.open(
       (starting) => startCamera(source, env, clock, starting),

@@ -39,7 +39,7 @@ export interface Hardware {
   readonly busStatistics: () => ReadonlyMap<string, BusStatistics>
   /** A bus by its name. @throws BusError when it cannot be opened */
   readonly bus: (name: string) => Promise<I2cBus>
-  /** The simulated belt under the heads, when a bus is simulated. */
+  /** The simulated belt under the heads, when a bus or the camera is simulated. */
   readonly line: SimulatedLine | undefined
   close(): Promise<void>
 }
@@ -83,7 +83,8 @@ export function wire(wires: Wires): Hardware {
     open: async () => (await import('../drivers/linux/gpio.ts')).openGpio(),
   })
   const kinds = Object.values(config.buses).map(({ kind }) => kind)
-  const simulated = kinds.includes('simulated')
+  // A simulated camera needs a line under it, whatever else hangs on the buses.
+  const simulated = kinds.includes('simulated') || config.camera?.kind === 'simulated'
   const line = simulated ? simulatedLine(config, profile, clock) : undefined
   const wiring = line === undefined ? undefined : new SimulatedWiring({ config, clock, line, pins })
   const buses = new Buses({

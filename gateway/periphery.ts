@@ -21,9 +21,9 @@ interface PeripheryParts {
 }
 
 /** The camera, where there is one. */
-export function cameraOf({ config, log, env }: PeripheryParts): CameraUnit | undefined {
+export function cameraOf({ config, hardware, log, env }: PeripheryParts): CameraUnit | undefined {
   if (config.camera === undefined) return undefined
-  const open = cameraOpening(config.camera, env, systemClock)
+  const open = cameraOpening(config.camera, env, systemClock, hardware.line?.lens)
   return new CameraUnit({ open, clock: systemClock, log, random: Math.random })
 }
 

@@ -1,7 +1,7 @@
 import type { ChildProcessByStdio } from 'node:child_process'
 import { once } from 'node:events'
 import { access } from 'node:fs/promises'
-import type { Readable } from 'node:stream'
+import type { Readable, Writable } from 'node:stream'
 import type { CameraStream } from '../camera/camera.ts'
 import { CAMERA } from '../camera/image.ts'
 import { SensorError, type SensorFault } from '../sensor.ts'
@@ -42,7 +42,7 @@ type ProcessSource = Exclude<CameraSource, { readonly kind: 'folder' }>
 export class CameraChild implements CameraStream {
   readonly chunks: AsyncIterable<Uint8Array>
   readonly #file: string
-  readonly #child: ChildProcessByStdio<null, Readable, Readable>
+  readonly #child: ChildProcessByStdio<Writable | null, Readable, Readable>
   readonly #source: ProcessSource
   readonly #exited: Promise<void>
   /** Its output is read to the end as well. */
@@ -50,7 +50,11 @@ export class CameraChild implements CameraStream {
   readonly #lines: { readonly shown: string; readonly fault: SensorFault }[] = []
   #stopping: Promise<void> | undefined
 
-  constructor(file: string, child: ChildProcessByStdio<null, Readable, Readable>, source: ProcessSource) {
+  constructor(
+    file: string,
+    child: ChildProcessByStdio<Writable | null, Readable, Readable>,
+    source: ProcessSource,
+  ) {
     this.#file = file
     this.#child = child
     this.#source = source

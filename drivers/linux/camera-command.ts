@@ -1,5 +1,13 @@
+import type { SimulatedSource } from '../simulated/lens-camera-stream.ts'
+
 /** Where pictures come from. */
-export type CameraSource = V4l2Source | RtspSource | FileSource | FolderSource | RpicamSource
+export type CameraSource =
+  | V4l2Source
+  | RtspSource
+  | FileSource
+  | FolderSource
+  | RpicamSource
+  | SimulatedSource
 
 /** A camera of the kernel: USB, or CSI with a driver that gives finished pictures. */
 export interface V4l2Source {
@@ -87,8 +95,8 @@ const STAMPED = ['-f', 'tee', '[f=framecrc:flush_packets=1]pipe\\:1|[f=mjpeg:flu
 const RTSP_TIMEOUT_US = 5_000_000
 const INPUT_FORMATS = { mjpeg: 'mjpeg', yuyv: 'yuyv422', grey: 'gray' } as const
 
-/** The command line for a source; a folder needs none. */
-export function cameraCommand(source: Exclude<CameraSource, FolderSource>): CameraCommand {
+/** The command line for a source; a folder needs none, and a simulated camera is our own. */
+export function cameraCommand(source: Exclude<CameraSource, FolderSource | SimulatedSource>): CameraCommand {
   switch (source.kind) {
     case 'v4l2':
       return v4l2Command(source)
@@ -146,6 +154,8 @@ function rtspUrl({ url, username, password }: RtspSource): string {
 
 /** Network cameras encode, buffer and send: half a second is common, and `latency_ms` says what is true of one. */
 const RTSP_LATENCY_MS = 500
+/** Exposure of a simulated picture, which is stamped at its end. Assumed. */
+const SIMULATED_EXPOSURE_MS = 20
 
 /**
  * From the beginning of an exposure to the time stamp of its picture, at most; ms. Too long costs a wait, too short
@@ -165,6 +175,8 @@ export function latencyOf(source: CameraSource): number {
     }
     case 'rtsp':
       return RTSP_LATENCY_MS
+    case 'simulated':
+      return SIMULATED_EXPOSURE_MS
     case 'file':
     case 'folder':
       return 0

@@ -36,6 +36,10 @@ export async function startCamera(
   const passed = Object.fromEntries(Object.entries(env).filter(([name]) => PASSED.test(name)))
   // Messages are matched: they must come in English.
   const childEnv = { ...passed, LC_ALL: 'C' }
+  if (source.kind === 'simulated') {
+    const { startLensCamera } = await import('../simulated/lens-camera-stream.ts')
+    return await startLensCamera(source, childEnv, clock)
+  }
   if (source.kind === 'v4l2' && wantsControls(source.controls)) {
     await setControls(source.device, source.controls, toolRunner(childEnv), signal)
   }

@@ -61,8 +61,8 @@ const CIRCLE: readonly Point[] = Array.from({ length: 49 }, (_, step) => [
 ])
 
 /**
- * Marks as ISO 8980-2:2017 (7.1 and 7.2) wants them: two alignment marks 34 mm apart on the horizontal line; the addition
- * under the temporal one; the maker's mark at the nasal one, here below it, with text below that.
+ * Permanent marks after ISO 8980-2: two alignment marks 34 mm apart on the horizontal line; the addition under the
+ * temporal one; the maker's mark at the nasal one, here below it, with text below that.
  * @throws RangeError for what cannot be engraved
  */
 export function layMarks(options: MarkOptions, nose: 1 | -1, random: Random): Engraving[] {

@@ -70,14 +70,25 @@ function gaussian(sigma: number): Float64Array {
   return shape.map((weight) => weight / sum)
 }
 
-/** Each of `to` becomes the weighted sum of what lies at these distances from its place. */
+/** Sums of a row in the making, 32 KiB that need not be made anew for each. */
+const SUMS = new Float64Array(4096)
+
+/** Each of `to` becomes the weighted sum of what lies at these distances from its place: four of them at a time. */
 function weigh(to: Float32Array, from: Float32Array, starts: Int32Array, weights: Float64Array): void {
-  const taps = weights.length
-  for (let x = 0; x < to.length; x += 1) {
-    let total = 0
-    for (let k = 0; k < taps; k += 1) total += (weights[k] ?? 0) * (from[(starts[k] ?? 0) + x] ?? 0)
-    to[x] = total
+  const sums = to.length <= SUMS.length ? SUMS.subarray(0, to.length) : new Float64Array(to.length)
+  sums.fill(0)
+  for (let k = 0; k < weights.length; k += 4) {
+    // Past the end a weight is 0, and where it begins does not matter.
+    const [w0, w1, w2, w3] = [weights[k] ?? 0, weights[k + 1] ?? 0, weights[k + 2] ?? 0, weights[k + 3] ?? 0]
+    const [s0, s1, s2, s3] = [starts[k] ?? 0, starts[k + 1] ?? 0, starts[k + 2] ?? 0, starts[k + 3] ?? 0]
+    for (let x = 0; x < sums.length; x += 1) {
+      let sum = (sums[x] ?? 0) + w0 * (from[s0 + x] ?? 0)
+      sum += w1 * (from[s1 + x] ?? 0)
+      sum += w2 * (from[s2 + x] ?? 0)
+      sums[x] = sum + w3 * (from[s3 + x] ?? 0)
+    }
   }
+  to.set(sums)
 }
 
 /** Where two blurs are mixed, the variance is exact and the shape nearly so, as long as they are not far apart. */
@@ -166,9 +177,9 @@ function tapsOf(lengthPx: number, angle: number): Tap[] {
 const STOCK = 65_536
 
 /**
- * What the camera sends. The linear camera model of EMVA 1288 (release 4.0, equation 16): variance of the grey value =
- * K² · read noise² + quantisation + K · (grey value − dark), with photons normal about their mean, which from some ten
- * electrons on is as good as Poisson.
+ * What the camera sends, after the linear camera model of EMVA 1288: the variance of the grey value = K² · read noise² +
+ * quantisation + K · (grey value − dark), with photons normal about their mean, which from some ten electrons on is as
+ * good as Poisson.
  * @param shortage so many times less light, made up by gain; 0: no noise
  */
 export function exposed(light: Float32Array, shortage: number, seed: number): Uint8Array {

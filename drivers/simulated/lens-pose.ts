@@ -25,7 +25,7 @@ export interface LensPose {
 
 const RADIANS = Math.PI / 180
 
-/** Alignment marks lie 34 mm apart on the horizontal line, equally far from the fitting point (ISO 8980-2:2017, 7.1). */
+/** Alignment marks lie 34 mm apart on the horizontal line, equally far from the fitting point (after ISO 8980-2, permanent marking). */
 export const MARK_DISTANCE_MM = 34
 
 /** Signed: 1 where the nose is at positive u. */

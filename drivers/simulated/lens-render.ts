@@ -12,6 +12,7 @@ import {
   SHARP_SIGMA_PX,
 } from './lens-optics.ts'
 import { edgeRadius, MARK_DISTANCE_MM, outlineOf, type SurfacePoint, unprojectorOf } from './lens-pose.ts'
+import { rimPainterOf } from './lens-rim.ts'
 import type { LensScene, Polarity, SceneLens } from './lens-scene.ts'
 import { valueNoise } from './lens-texture.ts'
 import { reflectionAt } from './lens-truth.ts'
@@ -90,6 +91,7 @@ function addLens(field: LightField, variance: Float32Array, scene: LensScene, le
   const [xs, ys] = [outline.map(([x]) => x), outline.map(([, y]) => y)]
   const unproject = unprojectorOf(pose)
   const at: SurfacePoint = { u: 0, v: 0, depthMm: 0 }
+  const place: Place = { outsideMm: 0, share: 0, cloud: 0 }
   const paint = painterOf(scene, lens)
   const focusMm = (MARK_DISTANCE_MM / 2) ** 2 / (2 * pose.curveRadiusMm) + scene.faults.defocusMm
   const border = 1.5 * pose.pxPerMm
@@ -104,7 +106,9 @@ function addLens(field: LightField, variance: Float32Array, scene: LensScene, le
       const length = Math.sqrt(at.u * at.u + at.v * at.v)
       const index = y * field.width + x
       if ((x & 3) === 0 || x === left) cloud = valueNoise(scene.seed + 2, at.u / CLOUD_MM, at.v / CLOUD_MM)
-      const place = { outsideMm: length - radius, share: length / radius, cloud }
+      place.outsideMm = length - radius
+      place.share = length / radius
+      place.cloud = cloud
       field.light[index] = paint(field.light[index] ?? 0, at, place)
       const off = Math.min(length, radius) === length ? at.depthMm - focusMm : 0
       const sigma = defocusSigmaPx(off, pose.distanceMm, pose.pxPerMm)
@@ -113,15 +117,16 @@ function addLens(field: LightField, variance: Float32Array, scene: LensScene, le
   }
 }
 
+/** One for all pixels of a lens: they are too many for one each. */
 interface Place {
-  readonly outsideMm: number
+  outsideMm: number
   /** Of the edge's radius. */
-  readonly share: number
+  share: number
   /** 0…1 */
-  readonly cloud: number
+  cloud: number
 }
 
-type Painter = (behind: number, at: SurfacePoint, place: Place) => number
+type Painter = (behind: number, at: SurfacePoint, place: Readonly<Place>) => number
 
 /**
  * Inside, stray light that grows towards the edge on the lamp's side: a lens bends light by its distance from the middle
@@ -136,7 +141,7 @@ function painterOf(scene: LensScene, lens: SceneLens): Painter {
   const towards = ((lamp.azimuthDeg - pose.rotationDeg) * Math.PI) / 180
   const [towardsU, towardsV] = [Math.cos(towards), Math.sin(towards)]
   const largest = Math.max(lens.edge.semiUMm, lens.edge.semiVMm)
-  const edge = edgePainterOf(scene, lens)
+  const edge = rimPainterOf(scene, lens, LIGHT[lamp.polarity].rim)
   return (behind, at, { outsideMm, share, cloud }) => {
     const inside = 0.5 - outsideMm * pose.pxPerMm
     let light = behind
@@ -148,29 +153,6 @@ function painterOf(scene: LensScene, lens: SceneLens): Painter {
     }
     return outsideMm < -rimMm - 4 ? light : edge(light, at, outsideMm)
   }
-}
-
-/** The ground edge scatters towards all sides and glints at both of its corners; where it turns to the lamp, most. */
-function edgePainterOf({ lamp, seed }: LensScene, { pose, rimMm }: SceneLens) {
-  const level = LIGHT[lamp.polarity].rim
-  const towards = ((lamp.azimuthDeg - pose.rotationDeg) * Math.PI) / 180
-  return (light: number, at: SurfacePoint, outsideMm: number): number => {
-    const azimuth = Math.atan2(at.v, at.u)
-    const cos = Math.cos(azimuth - towards)
-    const deep = -outsideMm
-    const lit = 1 - lamp.directed + lamp.directed * (0.1 + 0.5 * cos * cos + 0.4 * Math.max(0, cos))
-    const grain =
-      0.35 + 1.3 * valueNoise(seed, azimuth * 70, deep * 5) * valueNoise(seed + 1, azimuth * 5, deep)
-    const band = deep > 0 && deep < rimMm ? 0.16 * grain : 0
-    const corners = glint(outsideMm, 0.1) + 0.5 * glint(deep - rimMm, 0.08) * grain
-    const glow =
-      deep > rimMm ? 0.03 * Math.exp((rimMm - deep) / 1.1) : 0.015 * Math.exp(-Math.abs(outsideMm) / 0.4)
-    return light + Math.min(1, lit * (band + 0.9 * corners * (0.5 + grain) + glow)) * (level - light)
-  }
-}
-
-function glint(distanceMm: number, breadthMm: number): number {
-  return Math.exp(-((distanceMm / breadthMm) ** 2))
 }
 
 function addEngravings(field: LightField, scene: LensScene, lens: SceneLens): void {
@@ -213,11 +195,15 @@ function fallOff({ light, width, height }: LightField, { lamp, faults }: LensSce
   const towards = (lamp.azimuthDeg * Math.PI) / 180
   const [towardsX, towardsY] = [Math.cos(towards) / half, Math.sin(towards) / half]
   const tangent2 = ((1 - faults.vignetting) ** -0.5 - 1) / (half * half)
-  for (let index = 0; index < light.length; index += 1) {
-    const x = (index % width) + 0.5 - width / 2
-    const y = Math.floor(index / width) + 0.5 - height / 2
-    const lit = 1 - (faults.gradient * (1 - (x * towardsX + y * towardsY))) / 2
-    light[index] = ((light[index] ?? 0) * lit) / (1 + (x * x + y * y) * tangent2) ** 2
+  for (let row = 0; row < height; row += 1) {
+    const y = row + 0.5 - height / 2
+    for (let column = 0; column < width; column += 1) {
+      const x = column + 0.5 - width / 2
+      const index = row * width + column
+      const lit = 1 - (faults.gradient * (1 - (x * towardsX + y * towardsY))) / 2
+      const spread = 1 + (x * x + y * y) * tangent2
+      light[index] = ((light[index] ?? 0) * lit) / (spread * spread)
+    }
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts'
 import { drawPart } from './draw.ts'
+import { LensPlace } from './lens-camera-place.ts'
 import type { Part, PartTruth } from './parts.ts'
 import { type Profile, type ProfileName, profileNamed } from './profiles.ts'
 import { Random } from './random.ts'
@@ -49,6 +50,8 @@ interface Belt {
 export class SimulatedLine {
   /** What the simulated chips look at. It starts with the empty tray. */
   readonly scene: Scene
+  /** What a simulated camera looks at: with part number n lens number n lies there. */
+  readonly lens = new LensPlace()
   readonly #profile: Profile
   readonly #seed: number
   readonly #emptyRate: number
@@ -89,6 +92,7 @@ export class SimulatedLine {
   clear(): void {
     this.#part = undefined
     this.scene.show('empty')
+    this.lens.clear()
   }
 
   /** Brings the next part, or now and then an empty tray. */
@@ -117,7 +121,7 @@ export class SimulatedLine {
     this.#turn = 0
   }
 
-  #bring({ part, view }: Position): void {
+  #bring({ truth, part, view }: Position): void {
     const belt = this.#belt
     if (view !== undefined) {
       this.scene.show(view)
@@ -126,6 +130,8 @@ export class SimulatedLine {
       this.#broughtAt = belt.clock.now()
     }
     this.#part = part
+    if (part === undefined) this.lens.clear()
+    else this.lens.lay(truth.number)
   }
 
   #prepared(part: Part): View | undefined {

@@ -248,7 +248,7 @@ test('defocus and motion spread light and lose none', (t) => {
   t.end()
 })
 
-test('the noise of a sensor: EMVA 1288, equation 16', (t) => {
+test('the noise of a sensor: the linear camera model of EMVA 1288', (t) => {
   const noisy = (noise: number) => {
     const lamp = { polarity: 'dark', azimuthDeg: 0, directed: 0 } as const
     const scene = lensScene({ subject: 'none', level: 'clean', lamp, faults: { noise } }, new Random(9))
