@@ -1,5 +1,7 @@
 import type { BusStatistics, DeviceStatistics } from '../drivers/bus-statistics.ts'
-import type { UnitStatus } from './station.ts'
+import type { Config } from './config.ts'
+import type { Hardware } from './hardware.ts'
+import type { Unit, UnitStatus } from './station.ts'
 
 type Facts = NonNullable<UnitStatus['facts']>
 
@@ -32,4 +34,20 @@ function tenth(value: number): number {
 
 function hex(address: number): string {
   return `0x${address.toString(16).padStart(2, '0')}`
+}
+
+/** The buses, as health shows them: one that nobody uses has nothing to say. */
+export function busUnits(
+  { busStatistics }: Hardware,
+  { buses }: Config,
+): readonly Pick<Unit, 'name' | 'status'>[] {
+  return Object.entries(buses)
+    .filter(([, { kind }]) => kind !== 'multiplexed')
+    .map(([name]) => ({
+      name: `bus ${name}`,
+      status: () => {
+        const statistics = busStatistics().get(name)
+        return { state: 'ok', ...(statistics === undefined ? {} : { facts: busFacts(statistics) }) }
+      },
+    }))
 }

@@ -1,13 +1,23 @@
 import type { Spectrum } from '../drivers/as7341/counts.ts'
 import { SensorError, type SensorFault } from '../drivers/sensor.ts'
 import type { RangeFrame } from '../drivers/vl53l8ch/ranges.ts'
-import type { Action, Gap, HeadKind, Judgement, Measurement, Trigger, UngradedReason } from './inspection.ts'
+import type {
+  Action,
+  Gap,
+  HeadKind,
+  Judgement,
+  Measurement,
+  MeasurementKind,
+  Trigger,
+  UngradedReason,
+} from './inspection.ts'
+import type { LensSight } from './lens-sight.ts'
 import type { Look } from './look.ts'
 
 /** A head, as an inspection sees it. */
 export interface MeasuringHead {
   readonly id: string
-  readonly kind: HeadKind
+  readonly kind: MeasurementKind
   /** The first measurement whose exposure began at or after `since`, monotonic ms. @throws SensorError */
   measure(since: number, signal: AbortSignal): Promise<Measurement>
   /** The next one in sequence, where the head measures on its own: sooner, but perhaps begun before the call. */
@@ -15,6 +25,9 @@ export interface MeasuringHead {
   /** All looks at one part, oldest first, where there are to be several; measures as `measure` does. */
   looks?(since: number, signal: AbortSignal): Promise<readonly Look[]>
 }
+
+/** A head on a bus. */
+export type BusHead = MeasuringHead & { readonly kind: HeadKind }
 
 /** What the heads said about one part, by head id, and what was not said. */
 export interface Observation {
@@ -39,9 +52,10 @@ export interface Evidence {
   /** All looks that `frame` is the last of, oldest first; absent: it is the only one. */
   readonly looks?: readonly Look[]
   readonly spectrum?: Spectrum
+  readonly sight?: LensSight
   readonly gaps: readonly Gap[]
-  /** Ids of the heads that frame and spectrum come from. */
-  readonly heads?: { readonly ranging?: string; readonly spectral?: string }
+  /** Ids of the heads that frame, spectrum and sight come from. */
+  readonly heads?: { readonly ranging?: string; readonly spectral?: string; readonly camera?: string }
 }
 
 const REASONS: Readonly<Record<SensorFault, UngradedReason>> = {
@@ -121,17 +135,21 @@ export async function observe(
 function evidenceOf(heads: readonly MeasuringHead[], { measurements, looks, gaps }: Observation): Evidence {
   const ranging = heads.find(({ kind }) => kind === 'vl53l8ch')?.id
   const spectral = heads.find(({ kind }) => kind === 'as7341')?.id
+  const camera = heads.find(({ kind }) => kind === 'camera')?.id
   const frame = measurements.get(ranging ?? '')
   const spectrum = measurements.get(spectral ?? '')
+  const sight = measurements.get(camera ?? '')
   const seen = looks.get(ranging ?? '')
   // Assigned, not spread: in Node 20 a spread that is not the first of its literal takes a microsecond a member.
-  const named: { ranging?: string; spectral?: string } = {}
+  const named: { ranging?: string; spectral?: string; camera?: string } = {}
   if (ranging !== undefined) named.ranging = ranging
   if (spectral !== undefined) named.spectral = spectral
+  if (camera !== undefined) named.camera = camera
   const evidence: { -readonly [Key in keyof Evidence]: Evidence[Key] } = { gaps, heads: named }
   if (frame?.kind === 'vl53l8ch') evidence.frame = frame
   if (seen !== undefined) evidence.looks = seen
   if (spectrum?.kind === 'as7341') evidence.spectrum = spectrum
+  if (sight?.kind === 'camera') evidence.sight = sight
   return evidence
 }
 

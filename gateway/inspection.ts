@@ -1,14 +1,20 @@
 import type { Spectrum } from '../drivers/as7341/counts.ts'
 import type { RangeFrame } from '../drivers/vl53l8ch/ranges.ts'
 import type { ColourDetail } from './analysis/colour-detail.ts'
+import type { LensSight } from './lens-sight.ts'
 
 /** The measurement kinds a head can deliver. A new kind of head is one line here. */
 export interface MeasurementKinds {
   readonly vl53l8ch: RangeFrame
   readonly as7341: Spectrum
+  readonly camera: LensSight
 }
-export type HeadKind = keyof MeasurementKinds
-export type Measurement = MeasurementKinds[HeadKind]
+export type MeasurementKind = keyof MeasurementKinds
+/** Heads on a bus; the station's camera is another thing. */
+export type HeadKind = Exclude<MeasurementKind, 'camera'>
+export type Measurement = MeasurementKinds[MeasurementKind]
+/** What a head on a bus delivers. */
+export type HeadMeasurement = MeasurementKinds[HeadKind]
 
 export const GRADES = ['A+', 'A', 'B', 'C', 'REJECT'] as const
 /** What a part is worth, best first. */
@@ -32,6 +38,13 @@ export const UNGRADED_REASONS = [
   'too-few-looks',
   'no-histograms',
   'belt-uneven',
+  'too-dark',
+  'two-products',
+  'marks-missing',
+  'reflection',
+  'engraving-missing',
+  'engraving-unknown',
+  'engraving-uncertain',
   'not-calibrated',
   'golden-due',
   'golden-failed',

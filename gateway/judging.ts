@@ -24,6 +24,7 @@ import { architectureOf } from './rejudge/architecture.ts'
 import type { Player } from './replay/player.ts'
 import type { InForce, Setup } from './setup.ts'
 import { StoreError } from './store/error.ts'
+import type { EvidenceStore } from './store/evidence.ts'
 import type { Store } from './store/store.ts'
 
 /** What a part is judged and recorded with. */
@@ -40,6 +41,8 @@ export interface JudgingParts {
   readonly firstPart: Pick<FirstPart, 'over'>
   /** How unlike the good parts of this station a part is, where that was learnt. */
   readonly anomalies: AnomalyScorer
+  /** Keeps the pictures that verdicts were given by. */
+  readonly evidence: Pick<EvidenceStore, 'keep'>
   readonly dryRun: boolean
 }
 
@@ -57,6 +60,8 @@ export interface Sources {
   readonly preview: Preview
   readonly held: HeldParts
   readonly golden: Pick<GoldenKeeper, 'inspected'>
+  /** The camera: asked where the recipe judges by it. */
+  readonly lens: MeasuringHead
   /** Where the belt has an encoder. */
   readonly travel: BeltTravel | undefined
 }
@@ -72,7 +77,7 @@ interface Moment {
 /** A part is recorded with what was in force when it was judged, whatever has been selected since. */
 export function judging(
   parts: JudgingParts,
-  { heads, player, climate, preview, held, golden, travel }: Sources,
+  { heads, player, climate, preview, held, golden, lens, travel }: Sources,
 ): Judging {
   const {
     identity,
@@ -85,6 +90,7 @@ export function judging(
     quality,
     anomalies,
     firstPart,
+    evidence,
     dryRun,
   } = parts
   const clock = systemClock
@@ -103,12 +109,12 @@ export function judging(
       const moment = momentOf(trigger)
       judgedBy.set(trigger, moment)
       const { inForce } = moment
-      const { shape } = inForce.recipe.recipe
+      const { shape, camera } = inForce.recipe.recipe
       const conditions = conditionsOf(moment)
       const looking = lookingHeads(heads, { shape, at: trigger.at, time, clock, travel })
       return inspect(
         trigger,
-        looking,
+        camera === undefined ? looking : [...looking, lens],
         (evidence) => firstPart.over(judge(inForce.plan, { ...evidence, conditions })),
         signal,
       )
@@ -140,7 +146,16 @@ export function judging(
         dryRun,
         climate: around,
       })
-      return () => append(store, draft, raw, part.trigger.number)
+      const { sight } = part.inspected.evidence
+      const kept =
+        sight?.jpeg === undefined
+          ? undefined
+          : evidence.keep(sight.picture, sight.jpeg, part.judgement.verdict.action)
+      return async () => {
+        // Whoever is told of an inspection finds its picture.
+        await kept
+        return await append(store, draft, raw, part.trigger.number)
+      }
     },
     stored: (entry, part) => {
       metrics.appended(clock.now() - part.decidedAt)

@@ -91,3 +91,36 @@ export interface Rejection {
   readonly value: string
   readonly expected: string
 }
+
+/** A lens of the catalogue that a part may be. */
+export interface LensCandidate {
+  readonly lensId: number
+  readonly supplier: string
+  readonly name: string
+  /** Refractive index, where the catalogue says it. */
+  readonly index?: number
+  /** 0 to 1: how much of what was read speaks for it; those of one part add up to at most 1. */
+  readonly score: number
+}
+
+/** A lens as a person names it: supplier and name without regard to case, accents and spaces. */
+export interface NamedLens {
+  readonly supplier: string
+  readonly name: string
+  /** Refractive index; absent: any. */
+  readonly index?: number | undefined
+}
+
+/** Whether a lens is the one that is named. */
+export function isNamed(lens: NamedLens, named: NamedLens): boolean {
+  return (
+    folded(lens.supplier) === folded(named.supplier) &&
+    folded(lens.name) === folded(named.name) &&
+    (named.index === undefined || lens.index === named.index)
+  )
+}
+
+/** How engraved texts are compared: `MP 26` and `mp26` are the same. */
+export function markKey(text: string): string {
+  return folded(text).replaceAll(' ', '')
+}

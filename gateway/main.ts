@@ -8,8 +8,9 @@ import type { AnomalyScorer } from './anomaly.ts'
 import { loadAnomalyScorer } from './anomaly-files.ts'
 import { ApiServer } from './api/server.ts'
 import { backupUnits } from './backup/place.ts'
-import { busFacts } from './bus-status.ts'
+import { busUnits } from './bus-status.ts'
 import { crosstalkIn } from './calibration/crosstalk-in.ts'
+import { changePermit } from './change-permit.ts'
 import { ClockDiscipline } from './clock-discipline.ts'
 import { type Config, ConfigError } from './config.ts'
 import { type Delivering, delivering } from './delivering.ts'
@@ -37,6 +38,7 @@ import { cameraOf, panelOf, smallPicture } from './periphery.ts'
 import { type Proof, proofOf } from './proof/proof.ts'
 import { QualityWatch } from './quality.ts'
 import { describeQuality } from './quality-view.ts'
+import { recognition } from './recognition.ts'
 import type { ReplayOptions } from './replay/player.ts'
 import { scanProblem } from './scan-problem.ts'
 import { Setup } from './setup.ts'
@@ -206,6 +208,10 @@ function assemble(parts: Parts): Assembled {
     log,
   })
   const camera = parts.replay === undefined ? cameraOf(parts) : undefined
+  const eyes = recognition({
+    ...{ config, camera, log },
+    expected: () => setup.recipe.recipe.camera?.lens,
+  })
   const measure: Measuring = measuring({
     ...{
       config,
@@ -223,6 +229,8 @@ function assemble(parts: Parts): Assembled {
       anomalies,
       firstPart,
       dryRun,
+      evidence: eyes.evidence,
+      lens: eyes.lens,
     },
     replay: parts.replay,
     screen,
@@ -251,7 +259,11 @@ function assemble(parts: Parts): Assembled {
     parts.replay === undefined ? panelOf(parts, { ...measure, dryRun, resumed, board: () => board }) : []
   const backups = backupUnits({ config, deviceId: identity.deviceId, version, clock, log })
   const extras: Unit[] = [
-    ...[...(camera === undefined ? [] : [camera]), ...panel],
+    ...[
+      ...(parts.replay === undefined ? eyes.units : []),
+      ...(camera === undefined ? [] : [camera]),
+      ...panel,
+    ],
     ...[...measure.extras, ...backups],
   ]
   const over = [...alerted.units, quality]
@@ -292,6 +304,8 @@ function assemble(parts: Parts): Assembled {
     storage: () => describeStorage({ ...stored, quarantine: delivery.quarantine, roleOf: delivery.roleOf }),
     oldHeads: oldHeadsView({ door, store }),
     checkpoints: parts.proof.signed,
+    ...eyes.sources,
+    permit: changePermit(delivery.broker),
     feed,
     consoleDir: fileURLToPath(new URL('../console/', import.meta.url)),
     sensors: door,
@@ -315,19 +329,6 @@ function assemble(parts: Parts): Assembled {
       parts.ready({ url: api.url, mqttPort: delivery.broker?.port })
     },
   }
-}
-
-/** The buses, as health shows them: one that nobody uses has nothing to say. */
-function busUnits({ busStatistics }: Hardware, { buses }: Config): readonly Pick<Unit, 'name' | 'status'>[] {
-  return Object.entries(buses)
-    .filter(([, { kind }]) => kind !== 'multiplexed')
-    .map(([name]) => ({
-      name: `bus ${name}`,
-      status: () => {
-        const statistics = busStatistics().get(name)
-        return { state: 'ok', ...(statistics === undefined ? {} : { facts: busFacts(statistics) }) }
-      },
-    }))
 }
 
 function isUnit<T extends { readonly name?: string }>(head: T): head is T & { readonly name: string } {

@@ -13,7 +13,7 @@ import { SupervisedHead } from './head.ts'
 import { HeadRack } from './head-rack.ts'
 import type { PartCounters } from './health/counters.ts'
 import { HeldParts } from './held-parts.ts'
-import { inspect, type MeasuringHead } from './inspect.ts'
+import { type BusHead, inspect, type MeasuringHead } from './inspect.ts'
 import type { UngradedReason } from './inspection.ts'
 import { type JudgingParts, judging } from './judging.ts'
 import type { Log } from './log.ts'
@@ -34,6 +34,8 @@ export interface MeasuringParts extends JudgingParts {
   readonly screen: PreviewScreen
   /** The newest picture, as a small JPEG. */
   readonly picture: () => Promise<Uint8Array | undefined>
+  /** The camera and what reads its pictures. */
+  readonly lens: MeasuringHead
 }
 
 /** The way from a part under the heads to its record. */
@@ -44,7 +46,7 @@ export interface Measuring {
   /** What a calibration is given of the running station. */
   readonly desk: () => RunningStation
   /** The heads, or what a replay has in their place. */
-  readonly heads: readonly (MeasuringHead & { readonly name?: string; status?(): UnitStatus })[]
+  readonly heads: readonly (BusHead & { readonly name?: string; status?(): UnitStatus })[]
   /** Whether a held part waits for somebody. */
   readonly held: HeldParts
   readonly gate: Gate
@@ -111,6 +113,7 @@ export function measuring(parts: MeasuringParts): Measuring {
     ...judging(parts, {
       ...{ heads, player, climate: () => environment?.climate, preview, held, golden },
       travel: machine.travel,
+      lens: player?.camera ?? parts.lens,
     }),
     clock,
     log,
@@ -225,7 +228,7 @@ function obstacleOf(
 
 function previewOf(
   { screen, picture }: MeasuringParts,
-  heads: readonly MeasuringHead[],
+  heads: readonly BusHead[],
   idle: () => boolean,
 ): Preview {
   return new Preview({ heads, picture, screen, clock: systemClock, idle })

@@ -1,8 +1,10 @@
 import { CHANNELS, type Spectrum } from '../drivers/as7341/counts.ts'
 import { NO_TARGET, type RangeFrame } from '../drivers/vl53l8ch/ranges.ts'
 import { FLAG_LEVELS } from './analysis/colour-flags.ts'
-import type { Defect, Echoes, Estimate, Fusion, Judgement, Measurement, Surface } from './inspection.ts'
+import type { Defect, Echoes, Estimate, Fusion, HeadMeasurement, Judgement, Surface } from './inspection.ts'
+import type { LensSight, SeenEngraving } from './lens-sight.ts'
 import type { InspectionMessage } from './message.ts'
+import type { CameraRecipe } from './recipe.ts'
 
 /** The parts of the message that come from measurements and their analysis. */
 export type AnalysisBlocks = Pick<InspectionMessage, 'vl53l8ch' | 'as7341' | 'fusion' | 'mass_g'>
@@ -38,8 +40,60 @@ export function analysisBlocks(
   return blocks
 }
 
+type CameraBlock = NonNullable<InspectionMessage['camera']>
+
+/** What the camera saw, beside what the recipe wanted to see. */
+export function cameraBlock(sight: LensSight, recipe: CameraRecipe | undefined): CameraBlock {
+  const block: CameraBlock = {
+    engravings: sight.engravings.map(engravingBlock),
+    evidence: `sha256:${sight.picture}`,
+  }
+  if (sight.lensCandidates.length > 0) block.lens_candidates = sight.lensCandidates.map(candidateBlock)
+  const { symbols, texts, lens } = recipe ?? {}
+  if (symbols !== undefined || texts !== undefined || lens !== undefined) {
+    block.expected = {
+      ...(symbols === undefined ? {} : { symbols }),
+      ...(texts === undefined ? {} : { texts }),
+      ...(lens === undefined ? {} : { lens }),
+    }
+  }
+  if (sight.detail !== undefined) block.detail = sight.detail
+  return block
+}
+
+function candidateBlock({
+  lensId,
+  supplier,
+  name,
+  index,
+  score,
+}: LensSight['lensCandidates'][number]): NonNullable<CameraBlock['lens_candidates']>[number] {
+  return {
+    lens_id: lensId,
+    supplier,
+    name,
+    ...(index === undefined ? {} : { index }),
+    score: round(score, 4),
+  }
+}
+
+function engravingBlock(engraving: SeenEngraving): CameraBlock['engravings'][number] {
+  const [left, top, width, height] = engraving.box
+  const block: CameraBlock['engravings'][number] = {
+    confidence: round(engraving.confidence, 4),
+    box: [round(left, 1), round(top, 1), round(width, 1), round(height, 1)],
+    rotation_deg: round(engraving.rotationDeg, 1),
+  }
+  if (engraving.kind === 'text') return { text: engraving.text, ...block }
+  const [symbol, ...others] = engraving.symbols
+  const [nearest] = engraving.candidates
+  if (symbol !== undefined && others.length === 0) return { symbol, ...block }
+  if (symbol !== undefined) return { one_of: engraving.symbols, ...block }
+  return nearest === undefined ? block : { nearest: nearest.symbol, ...block }
+}
+
 /** What a head that is not judged said, under `heads.<id>`. */
-export function headBlock(measurement: Measurement): NonNullable<InspectionMessage['heads']>[string] {
+export function headBlock(measurement: HeadMeasurement): NonNullable<InspectionMessage['heads']>[string] {
   return measurement.kind === 'vl53l8ch'
     ? { kind: 'vl53l8ch', ...matrices(measurement) }
     : { kind: 'as7341', ...exposureFields(measurement) }

@@ -106,6 +106,63 @@ const spectralBlock = z.object({
     .describe('CIE L*a*b* under D65, approximate; per channel, the part’s light over the tray’s.'),
 })
 
+const place = {
+  box: z
+    .tuple([z.number(), z.number(), z.number(), z.number()])
+    .describe('Left, top, width and height before it is turned about its middle, pixels of the picture.'),
+  rotation_deg: z.number().describe('By how much the box is turned, clockwise on the picture.'),
+}
+
+const cameraBlock = z.object({
+  engravings: z
+    .array(
+      z.object({
+        symbol: z.string().optional().describe('The maker’s mark, where it is known.'),
+        one_of: z.array(z.string()).optional().describe('Marks that it may be: they look too much alike.'),
+        text: z.string().optional().describe('What is written, where it is letters or digits.'),
+        nearest: z
+          .string()
+          .optional()
+          .describe('Of a mark that is unknown: the one that it is least unlike.'),
+        confidence: unit.describe('That this is right; 0: unknown.'),
+        ...place,
+      }),
+    )
+    .describe('What is engraved; [] where no lens was seen.'),
+  lens_candidates: z
+    .array(
+      z.object({
+        lens_id: z.int().describe('Of the catalogue.'),
+        supplier: z.string().describe('Who makes it.'),
+        name: z.string().describe('As the catalogue has it.'),
+        index: z.number().optional().describe('Refractive index.'),
+        score: unit.describe('How much of what was read speaks for it.'),
+      }),
+    )
+    .optional()
+    .describe('Lenses that it may be, likeliest first; absent: the catalogue knows none.'),
+  expected: z
+    .object({
+      symbols: z.array(z.string()).optional().describe('Any of these marks.'),
+      texts: z.array(z.string()).optional().describe('All of these texts.'),
+      lens: z
+        .object({
+          supplier: z.string().describe('Who makes it.'),
+          name: z.string().describe('As the catalogue has it.'),
+          index: z.number().optional().describe('Refractive index.'),
+        })
+        .optional()
+        .describe('This lens.'),
+    })
+    .optional()
+    .describe('What the recipe wants to see, where it says.'),
+  detail: z.string().optional().describe('Where no lens was seen: what was, for a person.'),
+  evidence: z
+    .string()
+    .regex(/^sha256:[0-9a-f]{64}$/)
+    .describe('The picture: `GET /api/v1/evidence/<hash>`, as long as it is kept.'),
+})
+
 const rangingHeadBlock = tofBlock.extend({ kind: z.literal('vl53l8ch') })
 const spectralHeadBlock = spectralBlock.extend({ kind: z.literal('as7341') })
 
@@ -184,6 +241,7 @@ export const inspectionMessage = z.object({
     .describe('Of a part that a head of the old system measured: which one, and what it said itself.'),
   vl53l8ch: tofBlock.optional().describe('Ranging, by the first head of this kind.'),
   as7341: spectralBlock.optional().describe('Spectrum, by the first head of this kind.'),
+  camera: cameraBlock.optional().describe('Engravings, where the recipe is judged by the camera.'),
   heads: z
     .record(z.string(), z.discriminatedUnion('kind', [rangingHeadBlock, spectralHeadBlock]))
     .optional()

@@ -1,6 +1,6 @@
 import type { Clock } from '../drivers/clock.ts'
 import { everyInterval } from '../drivers/trigger/interval.ts'
-import type { MeasuringHead } from './inspect.ts'
+import type { BusHead } from './inspect.ts'
 import type { HeadKind, Measurement } from './inspection.ts'
 import type { PreviewMessage } from './message.ts'
 import { headBlock } from './message-blocks.ts'
@@ -14,7 +14,7 @@ export interface PreviewScreen {
 }
 
 export interface PreviewOptions {
-  readonly heads: readonly MeasuringHead[]
+  readonly heads: readonly BusHead[]
   /** The newest picture as a small JPEG, where there is a camera that has one. */
   readonly picture: () => Promise<Uint8Array | undefined>
   readonly screen: PreviewScreen
@@ -90,7 +90,7 @@ export class Preview implements Unit {
     await Promise.all(this.#firstOfKind().map((head) => this.#ask(head)))
   }
 
-  async #ask(head: MeasuringHead): Promise<void> {
+  async #ask(head: BusHead): Promise<void> {
     const { clock, idle } = this.#options
     const { signal } = this.#asking
     if (!idle() || this.#ended.signal.aborted || !this.#due(NAMES[head.kind])) return
@@ -103,7 +103,7 @@ export class Preview implements Unit {
   }
 
   /** The station's main heads. */
-  #firstOfKind(): readonly MeasuringHead[] {
+  #firstOfKind(): readonly BusHead[] {
     const { heads } = this.#options
     return heads.filter((head) => heads.find(({ kind }) => kind === head.kind) === head)
   }
@@ -117,7 +117,8 @@ export class Preview implements Unit {
     return true
   }
 
-  #show(head: MeasuringHead, measurement: Measurement): void {
+  #show(head: BusHead, measurement: Measurement): void {
+    if (measurement.kind === 'camera') return
     const { clock, screen } = this.#options
     const name = NAMES[head.kind]
     const timestamp = new Date(clock.wall()).toISOString()

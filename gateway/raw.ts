@@ -9,7 +9,8 @@ import type { Circumstances } from './analysis/judge.ts'
 import { oldFrame } from './esp32/measurement.ts'
 import { histogramLayout } from './head-options.ts'
 import type { Observation } from './inspect.ts'
-import type { HeadKind, Measurement, Trigger } from './inspection.ts'
+import type { Measurement, MeasurementKind, Trigger } from './inspection.ts'
+import { recordOfSight, sightFrom, sightRecord } from './lens-sight.ts'
 import type { Look } from './look.ts'
 import { camelKeys } from './recipe-keys.ts'
 
@@ -57,7 +58,7 @@ const counts = z.object({
   payload: z.partialRecord(z.enum(CHANNELS), z.number().min(0)),
 })
 
-const rawHead = z.union([ranges, spectrum, counts])
+const rawHead = z.union([ranges, spectrum, counts, sightRecord])
 export type RawHead = z.infer<typeof rawHead>
 
 /** Raw data of one part, `poincon.raw/1`: what every verdict can be derived from again. */
@@ -96,6 +97,8 @@ export function rawHeadOf(measurement: Measurement, looks: readonly Look[] = [])
       }
     case 'as7341':
       return rawSpectrum(measurement)
+    case 'camera':
+      return recordOfSight(measurement)
   }
 }
 
@@ -146,8 +149,9 @@ function rawSpectrum({ raw, integration, gain, integrationMs, lampMa, counts: se
  * @param takenAt monotonic ms to give it
  * @throws SensorError `corrupt` where the bytes contradict themselves
  */
-export function measurementOf(head: RawHead, takenAt: number): RangeFrame | Spectrum {
+export function measurementOf(head: RawHead, takenAt: number): Measurement {
   if (head.kind === 'vl53l8ch') return frameOf(head, head.payload, takenAt)
+  if (head.kind === 'camera') return sightFrom(head, takenAt)
   if ('atime' in head) {
     const spectrum = decodeSpectrum(head.payload, head, takenAt)
     return head.lamp_ma === undefined ? spectrum : { ...spectrum, lampMa: head.lamp_ma }
@@ -272,8 +276,8 @@ export function rawRecordOf(
 /** The station's head that a recorded head stands for: of the same id, else the first of its kind. */
 export function headFor(
   id: string,
-  kind: HeadKind,
-  heads: readonly { readonly id: string; readonly kind: HeadKind }[],
+  kind: MeasurementKind,
+  heads: readonly { readonly id: string; readonly kind: MeasurementKind }[],
 ): string | undefined {
   return (
     heads.find((head) => head.id === id && head.kind === kind) ?? heads.find((head) => head.kind === kind)

@@ -6,8 +6,8 @@ export type CamelKey<Key> = Key extends `${infer Head}_${infer Tail}`
   : Key
 
 /** The same value with keys as TypeScript writes them. */
-export type CamelKeys<Value> = Value extends readonly (infer Item)[]
-  ? CamelKeys<Item>[]
+export type CamelKeys<Value> = Value extends readonly unknown[]
+  ? { [Place in keyof Value]: CamelKeys<Value[Place]> }
   : Value extends object
     ? { [Key in keyof Value as CamelKey<Key>]: CamelKeys<Value[Key]> }
     : Value

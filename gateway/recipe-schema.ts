@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { CHANNELS } from '../drivers/as7341/counts.ts'
 import { goldenOptions } from './golden-options.ts'
 import { ACTIONS } from './inspection.ts'
+import { LENS_LIMITS } from './lens.ts'
 import { positive, range, size, slug, unit } from './recipe-fields.ts'
 import { shape, timeProblem } from './recipe-shape.ts'
 
@@ -77,7 +78,42 @@ const material = z.strictObject({
     .describe('Colours that the states of the product do not explain.'),
 })
 
-const camera = z.strictObject({})
+const name = (longest: number) => z.string().trim().min(1).max(longest)
+const camera = z.strictObject({
+  symbols: z
+    .array(name(LENS_LIMITS.symbol))
+    .min(1)
+    .max(32)
+    .optional()
+    .describe('Maker’s marks that are right, any of them; absent: any that the gallery knows.'),
+  texts: z
+    .array(name(LENS_LIMITS.mark))
+    .min(1)
+    .max(8)
+    .optional()
+    .describe('Texts that must all be engraved; case, accents and spaces do not count.'),
+  lens: z
+    .strictObject({
+      supplier: name(LENS_LIMITS.supplier).describe('As the catalogue names it.'),
+      name: name(LENS_LIMITS.name).describe('The same.'),
+      index: z
+        .number()
+        .min(LENS_LIMITS.indexMin)
+        .max(LENS_LIMITS.indexMax)
+        .optional()
+        .describe('Refractive index; absent: any of that name.'),
+    })
+    .optional()
+    .describe('Lens that it must be, by symbol, texts and index together.'),
+  rank: z
+    .int()
+    .min(1)
+    .max(20)
+    .default(3)
+    .describe('Place among the candidates that `lens` must have at least.'),
+  confidence: unit.default(0.8).describe('A mark that is read with less is not trusted.'),
+  text_confidence: unit.default(0.95).describe('The same of a text.'),
+})
 
 const label = z.strictObject({
   name: slug.describe('As the findings name it: `<name>_thickness` and so on.'),
@@ -164,7 +200,7 @@ export const recipeSchema = z
     material: material.optional().describe('Judged by the spectral head; absent: colour is not judged.'),
     camera: camera
       .optional()
-      .describe('Judged by the camera too, `{}`: its parts stay ungraded. Absent: nothing is looked for.'),
+      .describe('Judged by the camera, `{}`: its mark must be known. Absent: no picture is taken.'),
     labels: z
       .array(label)
       .max(8)

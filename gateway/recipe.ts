@@ -13,6 +13,7 @@ export type RecipeInput = z.input<typeof recipeSchema>
 export type Recipe = CamelKeys<RecipeJson>
 export type ShapeRecipe = NonNullable<Recipe['shape']>
 export type MaterialRecipe = NonNullable<Recipe['material']>
+export type CameraRecipe = NonNullable<Recipe['camera']>
 
 /** One thing that is wrong with a recipe. */
 export interface RecipeProblem {

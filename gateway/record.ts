@@ -6,7 +6,7 @@ import type { Identity } from './identity.ts'
 import type { Inspected } from './inspect.ts'
 import type { Finding, Judgement } from './inspection.ts'
 import type { InspectionDraft } from './message.ts'
-import { analysisBlocks, headBlock, round } from './message-blocks.ts'
+import { analysisBlocks, cameraBlock, headBlock, round } from './message-blocks.ts'
 import { type Air, encodeRaw, type RawRecord, rawRecordOf } from './raw.ts'
 import type { InForce } from './setup.ts'
 
@@ -81,6 +81,10 @@ export function recordOf(
   // Assigned, not spread: see message-blocks.ts.
   Object.assign(draft, analysisBlocks(shown, evidence.frame, evidence.spectrum), furtherHeads(inspected))
   if (trigger.reinspects !== undefined) draft.reinspection_of = trigger.reinspects
+  if (evidence.sight !== undefined) {
+    draft.camera = cameraBlock(evidence.sight, recipe.recipe.camera)
+    draft.provenance.models = { ...evidence.sight.models }
+  }
   if (dryRun) draft.dry_run = true
   if (anomaly !== undefined) draft.anomaly = anomaly
   if (architecture !== undefined) draft.provenance.architecture = architecture
@@ -104,12 +108,12 @@ function climateFields(climate: Air | undefined): Partial<InspectionDraft['meta'
 
 /** Heads that are not the station's first of their kind: measured and shown, not judged. */
 function furtherHeads({ observation, evidence }: Inspected): Pick<InspectionDraft, 'heads'> {
-  const further = [...observation.measurements].filter(
-    ([, measurement]) => measurement !== evidence.frame && measurement !== evidence.spectrum,
-  )
-  return further.length === 0
-    ? {}
-    : { heads: Object.fromEntries(further.map(([id, one]) => [id, headBlock(one)])) }
+  const further: NonNullable<InspectionDraft['heads']> = {}
+  for (const [id, one] of observation.measurements) {
+    if (one.kind === 'camera' || one === evidence.frame || one === evidence.spectrum) continue
+    further[id] = headBlock(one)
+  }
+  return Object.keys(further).length === 0 ? {} : { heads: further }
 }
 
 type FindingBlock = Extract<InspectionDraft['verdict'], { kind: 'graded' }>['findings'][number]

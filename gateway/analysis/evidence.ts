@@ -34,7 +34,7 @@ export function evidenceOf(
   { surface, echoes }: ShapeSeen,
   seen: ColourFinding | undefined,
   recipe: Recipe,
-): Evidence {
+): Open<Evidence> {
   const evidence: Open<Evidence> = {}
   if (surface !== undefined) {
     evidence.surface = surface

@@ -17,6 +17,8 @@ export interface Evidence {
   readonly material?: Material
   /** From the recipe's `labTarget`. */
   readonly deltaE00?: Estimate
+  /** What the engravings forbid. */
+  readonly engraved?: readonly Loss[]
 }
 
 /** Something that allows no better grade, whatever the score. */
@@ -64,7 +66,7 @@ export function scoreOf(evidence: Evidence, recipe: Recipe): Score {
   const light = colour === undefined ? [] : stateLosses(colour, recipe)
   light.push(...colourDifference(evidence, recipe), ...colourDefects)
   const labels = labelLosses(evidence, recipe, sum(shapeDefects) + sum(colourDefects))
-  const losses = [...shape, ...light, ...labels]
+  const losses = [...shape, ...light, ...labels, ...(evidence.engraved ?? [])]
   const statesStd = colour === undefined || material === undefined ? 0 : stdOfStates(colour, material, recipe)
   const found: Open<Score> = {
     score: { estimate: left(losses), std: Math.sqrt(statesStd * statesStd + variance(losses)) },

@@ -2,11 +2,13 @@ import type { Spectrum } from '../../drivers/as7341/counts.ts'
 import type { RangeFrame } from '../../drivers/vl53l8ch/ranges.ts'
 import type { EmptyTray } from '../calibration.ts'
 import type { Gap, Judgement, UngradedReason, Verdict } from '../inspection.ts'
+import type { LensSight } from '../lens-sight.ts'
 import type { Look } from '../look.ts'
 import type { Recipe } from '../recipe.ts'
 import { type ColourFinding, measureColour } from './colour.ts'
 import type { Conditions } from './colour-lamp.ts'
 import { echoesOf } from './echoes.ts'
+import { type EngravingJudgement, judgeEngraving } from './engraving.ts'
 import { evidenceOf, judgementOf, type ShapeSeen } from './evidence.ts'
 import { scoreOf } from './fusion.ts'
 import { lacksEchoes } from './fusion-echoes.ts'
@@ -46,12 +48,14 @@ export interface Sighting {
   /** All looks that `frame` is the last of, oldest first; absent: it is the only one. */
   readonly looks?: readonly Look[]
   readonly spectrum?: Spectrum
+  /** What the camera saw of the engravings. */
+  readonly sight?: LensSight
   /** Around the station, where it is known: the lamp that lights the part is not as bright as on the tile. */
   readonly conditions?: Circumstances
   /** Heads that gave nothing. */
   readonly gaps: readonly Gap[]
-  /** Ids of the heads that frame and spectrum come from, to name them in reasons. */
-  readonly heads?: { readonly ranging?: string; readonly spectral?: string }
+  /** Ids of the heads that frame, spectrum and sight come from, to name them in reasons. */
+  readonly heads?: { readonly ranging?: string; readonly spectral?: string; readonly camera?: string }
 }
 
 /**
@@ -89,11 +93,12 @@ export function judge(plan: Plan, sighting: Sighting): Judgement {
       ? undefined
       : measureColour(spectrum, spectral, conditionsOf(sighting.conditions, spectral))
   const reasons = [...missing(recipe, sighting)]
-  // No analysis of pictures delivers evidence: such a part is for a person.
-  if (recipe.camera !== undefined) reasons.push('sensor-absent:camera')
   addNamed(reasons, shape.reason ?? unread(shape, recipe), heads?.ranging)
   addNamed(reasons, unseen(colour, recipe), heads?.spectral)
+  const engraved = engravedOf(recipe, sighting)
+  for (const reason of engraved?.reasons ?? []) addNamed(reasons, reason, heads?.camera)
   const evidence = evidenceOf(shape, colour, recipe)
+  if (engraved !== undefined) evidence.engraved = engraved.losses
   if (reasons.length > 0) {
     const verdict: Verdict = { kind: 'ungraded', action: recipe.actions.ungraded, reasons }
     return judgementOf(shape, evidence, verdict)
@@ -108,6 +113,10 @@ export function judge(plan: Plan, sighting: Sighting): Judgement {
     findings: score.findings,
   }
   return judgementOf(shape, evidence, verdict, fusion)
+}
+
+function engravedOf({ camera }: Recipe, { sight }: Sighting): EngravingJudgement | undefined {
+  return camera === undefined || sight === undefined ? undefined : judgeEngraving(sight, camera)
 }
 
 /** What is known of the lamp since the white reference was taken. */
@@ -149,10 +158,11 @@ function unseen(colour: ColourFinding | undefined, recipe: Recipe): UngradedReas
 }
 
 /** What the recipe weighs and no head delivered: by the heads' own reasons, where they gave any. */
-function missing(recipe: Recipe, { frame, spectrum, gaps }: Sighting): readonly string[] {
+function missing(recipe: Recipe, { frame, spectrum, sight, gaps }: Sighting): readonly string[] {
   const wanted =
     Number(recipe.shape !== undefined && frame === undefined) +
-    Number(recipe.material !== undefined && spectrum === undefined)
+    Number(recipe.material !== undefined && spectrum === undefined) +
+    Number(recipe.camera !== undefined && sight === undefined)
   if (wanted === 0) return []
   const reasons = gaps.map(({ head, reason }) => `${reason}:${head}`)
   return reasons.length < wanted ? [...reasons, 'sensor-absent'] : reasons
@@ -160,6 +170,7 @@ function missing(recipe: Recipe, { frame, spectrum, gaps }: Sighting): readonly 
 
 function addNamed(reasons: string[], reason: string | undefined, head: string | undefined): void {
   if (reason === undefined) return
-  // That there is no product is no head's fault.
-  reasons.push(head === undefined || reason === 'no-product' ? reason : `${reason}:${head}`)
+  // That there is no product is no head's fault, and may be what several of them say.
+  const named = head === undefined || reason === 'no-product' ? reason : `${reason}:${head}`
+  if (!reasons.includes(named)) reasons.push(named)
 }

@@ -5,7 +5,9 @@ import { sumsReport } from '../aggregates/report.ts'
 import { inspectionMessage } from '../message.ts'
 import { checkpointPageSchema } from '../proof/checkpoint-page.ts'
 import { documented, jsonSchema } from './door.ts'
+import { engravingMatch, enrolled, symbolList } from './engraving-port.ts'
 import { healthReport, readyReport } from './health.ts'
+import { lensPage, lensRecord } from './lenses.ts'
 import { oldHeadsReport } from './old-heads.ts'
 import { problemDetails } from './problem.ts'
 import { qualityReport } from './quality.ts'
@@ -40,6 +42,11 @@ export function addSchemas(app: FastifyInstance): void {
   app.addSchema({ $id: 'OldHeadsReport', ...jsonSchema(oldHeadsReport, 'output') })
   app.addSchema({ $id: 'CheckpointPage', ...jsonSchema(checkpointPageSchema, 'output') })
   app.addSchema({ $id: 'SumsReport', ...jsonSchema(sumsReport, 'output') })
+  app.addSchema({ $id: 'EngravingMatch', ...jsonSchema(engravingMatch, 'output') })
+  app.addSchema({ $id: 'SymbolList', ...jsonSchema(symbolList, 'output') })
+  app.addSchema({ $id: 'Enrolled', ...jsonSchema(enrolled, 'output') })
+  app.addSchema({ $id: 'Lens', ...jsonSchema(lensRecord, 'output') })
+  app.addSchema({ $id: 'LensPage', ...jsonSchema(lensPage, 'output') })
   app.addSchema({ $id: 'Problem', ...jsonSchema(problemDetails, 'output') })
 }
 

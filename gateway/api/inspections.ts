@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { z } from 'zod'
 import { wholeNumber, type ZodDoor } from './door.ts'
+import { sameVersion } from './etag.ts'
 import type { History } from './ports.ts'
 import { ApiProblem, documentedProblem } from './problem.ts'
 
@@ -77,13 +78,8 @@ export function inspectionRoutes(plain: FastifyInstance, history: History): void
       // A stored inspection never changes, so its id is its version.
       const etag = `"${found.id}"`
       reply.header('etag', etag).header('cache-control', 'private, max-age=31536000, immutable')
-      if (matches(request.headers['if-none-match'], etag)) return reply.code(304).send()
+      if (sameVersion(request, etag)) return reply.code(304).send()
       return reply.type(JSON_TYPE).send(Buffer.from(found.payload))
     },
   )
-}
-
-/** `If-None-Match` compares weakly (RFC 9110 §13.1.2). */
-function matches(header: string | undefined, etag: string): boolean {
-  return header?.split(',').some((entry) => ['*', etag].includes(entry.trim().replace(/^W\//, ''))) ?? false
 }

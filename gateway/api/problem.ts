@@ -2,6 +2,7 @@ import { STATUS_CODES } from 'node:http'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import type { Log } from '../log.ts'
+import { conflict } from './engraving-port.ts'
 
 export const PROBLEM_TYPE = 'application/problem+json; charset=utf-8'
 
@@ -24,7 +25,11 @@ export const problemDetails = z.object({
   errors: z
     .array(z.object({ pointer: z.string(), in: z.string().optional(), detail: z.string() }))
     .optional(),
+  fault: z.string().optional().describe('What is wrong with a picture, in one word.'),
+  conflicts: z.array(conflict).optional().describe('What somebody has to be sure of.'),
 })
+
+type ProblemMembers = Readonly<Pick<z.infer<typeof problemDetails>, 'fault' | 'conflicts'>>
 
 /** A response of a route's documentation. */
 export function documentedProblem(description: string) {
@@ -36,11 +41,14 @@ export class ApiProblem extends Error {
   override readonly name = 'ApiProblem'
   readonly status: number
   readonly errors: readonly FieldError[]
+  /** Members of this problem alone (RFC 9457 §3.2). */
+  readonly more: ProblemMembers
 
-  constructor(status: number, detail: string, errors: readonly FieldError[] = []) {
+  constructor(status: number, detail: string, errors: readonly FieldError[] = [], more: ProblemMembers = {}) {
     super(detail)
     this.status = status
     this.errors = errors
+    this.more = more
   }
 }
 
@@ -78,7 +86,7 @@ export function problemHandler(log: Log) {
 }
 
 export function sendProblem(request: FastifyRequest, reply: FastifyReply, problem: ApiProblem): void {
-  const { status, message, errors } = problem
+  const { status, message, errors, more } = problem
   reply
     .code(status)
     .header('cache-control', 'no-store')
@@ -91,6 +99,7 @@ export function sendProblem(request: FastifyRequest, reply: FastifyReply, proble
         detail: message,
         instance: request.url.split('?', 1)[0],
         ...(errors.length > 0 ? { errors } : {}),
+        ...more,
       }),
     )
 }

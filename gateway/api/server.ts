@@ -6,10 +6,15 @@ import { type AskAggregates, aggregateRoutes } from './aggregates.ts'
 import { type AskCheckpoints, checkpointRoutes } from './checkpoints.ts'
 import { addSchemas, docsRoutes } from './docs.ts'
 import { noSchemaCompilers, useZodDoor } from './door.ts'
+import type { Engravings } from './engraving-port.ts'
+import { engravingRoutes } from './engravings.ts'
+import { type AskEvidence, evidenceRoutes } from './evidence.ts'
 import { healthRoutes } from './health.ts'
 import { inspectionRoutes } from './inspections.ts'
+import { type Lenses, lensRoutes } from './lenses.ts'
 import { type AskOldHeads, oldHeadRoutes } from './old-heads.ts'
 import { PAGE_POLICY, pageRoutes } from './page.ts'
+import type { AskPermit } from './permit.ts'
 import type { AskStation, Exposition, Feed, Health, History } from './ports.ts'
 import { ApiProblem, problemHandler, sendProblem } from './problem.ts'
 import { type AskQuality, qualityRoutes } from './quality.ts'
@@ -33,6 +38,11 @@ export interface ApiSources {
   readonly oldHeads: AskOldHeads
   readonly checkpoints: AskCheckpoints
   readonly trace: AskTrace
+  readonly engravings: Engravings
+  readonly lenses: Lenses
+  readonly evidence: AskEvidence
+  /** Who may change something. */
+  readonly permit: AskPermit
   readonly feed: Feed
   /** The folder that Vite builds: `dist/console`. */
   readonly consoleDir: string
@@ -43,7 +53,7 @@ export interface ApiSources {
   readonly sensors?: SensorDoor | undefined
 }
 
-/** No route takes a large body. */
+/** No route takes a large body, but for those of pictures. */
 const MAX_BODY_BYTES = 64 * 1024
 const REQUEST_TIMEOUT_MS = 10_000
 
@@ -55,8 +65,8 @@ export function buildServer(sources: ApiSources): FastifyInstance {
     schemaController: noSchemaCompilers,
     requestTimeout: REQUEST_TIMEOUT_MS,
     forceCloseConnections: true,
-    // The code of a label is the longest.
-    routerOptions: { maxParamLength: 96 },
+    // The name of a symbol is the longest.
+    routerOptions: { maxParamLength: 128 },
     frameworkErrors: (error, request, reply) =>
       sendProblem(request, reply, new ApiProblem(error.statusCode ?? 400, error.message)),
   })
@@ -90,6 +100,9 @@ export function buildServer(sources: ApiSources): FastifyInstance {
     oldHeadRoutes(routes, sources.oldHeads)
     checkpointRoutes(routes, sources.checkpoints)
     traceRoutes(routes, sources.trace)
+    engravingRoutes(routes, sources.engravings, sources.permit)
+    lensRoutes(routes, sources.lenses)
+    evidenceRoutes(routes, sources.evidence)
     pageRoutes(routes, sources.consoleDir)
     done()
   })

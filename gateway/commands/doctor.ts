@@ -1,23 +1,34 @@
+import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { systemClock } from '../../drivers/clock.ts'
 import { type Config, ConfigError } from '../config.ts'
 import { loadConfig } from '../config-file.ts'
 import { type Finding, failed, messageOf, ok, warning } from '../doctor/finding.ts'
 import { gatewayRuns, machineFindings } from '../doctor/machine.ts'
+import { networkFindings } from '../doctor/networks.ts'
 import { busAdvice, busFindings } from '../doctor/wires.ts'
 import { type Hardware, type HeadPlan, wire } from '../hardware.ts'
 import type { InstrumentKinds } from '../head.ts'
 import { lookAtStation } from '../station-look.ts'
+import { modelsIn } from '../vision/model.ts'
 
 const HEAD_LIMIT_MS = 8000
+const MODELS = fileURLToPath(new URL('../../../models/', import.meta.url))
 
-/** `poincon doctor`: what is there, what is wrong, what to do. Exit 1 when something failed. */
+/**
+ * `poincon doctor`: what is there, what is wrong, what to do. Exit 1 when something failed. The networks are tried where
+ * there is a camera, or with `--networks`.
+ */
 export async function doctorCommand(args: readonly string[]): Promise<number> {
   const { values } = parseArgs({
     args: [...args],
-    options: { config: { type: 'string', short: 'c' }, json: { type: 'boolean', default: false } },
+    options: {
+      config: { type: 'string', short: 'c' },
+      networks: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+    },
   })
-  const findings = await examine(values.config)
+  const findings = await examine(values.config, values.networks)
   if (values.json) process.stdout.write(`${JSON.stringify(findings, null, 2)}\n`)
   else for (const finding of findings) process.stdout.write(`${line(finding)}\n`)
   return findings.some(({ state }) => state === 'failed') ? 1 : 0
@@ -28,13 +39,15 @@ function line({ subject, state, found, advice }: Finding): string {
   return `${mark}  ${subject}: ${found}${advice === undefined ? '' : `\n         → ${advice}`}`
 }
 
-async function examine(file: string | undefined): Promise<readonly Finding[]> {
+async function examine(file: string | undefined, networks: boolean): Promise<readonly Finding[]> {
   const sources = { ...(file === undefined ? {} : { file }), env: process.env, cwd: process.cwd() }
   try {
     const { config, file: found } = loadConfig(sources)
+    const models = modelsIn(MODELS)
     const machine = [
       ...[ok('configuration', found), ...(await machineFindings(config))],
       ...(await calibrationFindings(config)),
+      ...(networks || config.camera !== undefined ? await networkFindings({ models, ...config.vision }) : []),
     ]
     if (!(await gatewayRuns(config))) return [...machine, ...(await hardwareFindings(config))]
     const advice = 'stop it to look at buses and chips, or ask it: GET /healthz'

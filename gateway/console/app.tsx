@@ -2,19 +2,24 @@ import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { Alerts } from './alerts.tsx'
 import { Banners } from './banners.tsx'
 import { Channels } from './channels.tsx'
+import { EngravingRoom } from './engraving.tsx'
 import { RealtimeFeed } from './feed.ts'
-import { formatFor } from './format.ts'
+import { type Format, formatFor } from './format.ts'
 import { Header } from './header.tsx'
 import { Heights } from './heights.tsx'
 import { HistoryRoom } from './history.tsx'
 import { useNow, usePaced, usePalette, useRoom } from './hooks.ts'
+import { InspectionDetail } from './inspection-detail.tsx'
 import { Inspections } from './inspections.tsx'
+import { LensPanel } from './lens.tsx'
+import type { Palette } from './palette.ts'
 import { QualityFeed } from './quality-feed.ts'
 import { after, type ConsoleEvent, type ConsoleState, NOTHING_YET, outlook } from './state.ts'
 import { LotCounters, Units } from './station.tsx'
 import { StorageRoom } from './storage.tsx'
 import { type Language, TEXTS } from './texts.ts'
 import { VerdictPanel } from './verdict.tsx'
+import type { Inspection } from './wire.ts'
 
 const DRAWN_EVERY_MS = 200
 const NO_ALERTS: readonly [] = []
@@ -25,6 +30,9 @@ interface AppProps {
   readonly historyUrl: string
   readonly storageUrl: string
   readonly oldHeadsUrl: string
+  readonly engravingsUrl: string
+  readonly lensesUrl: string
+  readonly evidenceUrl: string
   readonly language: Language
   /** Called with what a person chose, to be kept. */
   readonly onLanguage: (language: Language) => void
@@ -34,7 +42,7 @@ interface AppProps {
   readonly onProblem: (problem: unknown) => void
 }
 
-/** The page: the live room tells of the part that passes; history and storage are a touch away. */
+/** The page: the live room tells of the part that passes; the other rooms are a touch away. */
 export function App(props: AppProps) {
   const { onLanguage, onProblem } = props
   const room = useRoom()
@@ -43,6 +51,7 @@ export function App(props: AppProps) {
   const [language, setLanguage] = useState(props.language)
   const format = useMemo(() => formatFor(language, TEXTS[language]), [language])
   const palette = usePalette()
+  const [opened, setOpened] = useState<Inspection>()
   const ticking = useNow(500)
   // An event may be younger than the last tick.
   const now = Math.max(ticking, state.newestAt ?? 0, state.awaySince ?? 0)
@@ -60,7 +69,12 @@ export function App(props: AppProps) {
     empty: newest === undefined ? format.texts.noPartYet : format.texts.nothingMeasured,
   }
   const history = useMemo(
-    () => <Inspections inspections={state.inspections} skipped={state.skipped} format={format} />,
+    () => (
+      <Inspections
+        {...{ inspections: state.inspections, skipped: state.skipped, format }}
+        onOpen={setOpened}
+      />
+    ),
     [state.inspections, state.skipped, format],
   )
   return (
@@ -76,8 +90,7 @@ export function App(props: AppProps) {
         {room === 'live' && (
           <>
             <VerdictPanel outlook={view} format={format} />
-            <Heights block={newest?.vl53l8ch} {...measured} />
-            <Channels block={newest?.as7341} {...measured} />
+            <Measured {...{ newest, measured, evidenceUrl: props.evidenceUrl }} />
             {history}
             <aside>
               {state.station !== undefined && (
@@ -88,6 +101,13 @@ export function App(props: AppProps) {
               )}
             </aside>
           </>
+        )}
+        {room === 'engraving' && (
+          <EngravingRoom
+            engravingsUrl={props.engravingsUrl}
+            lensesUrl={props.lensesUrl}
+            {...{ format, onProblem }}
+          />
         )}
         {room === 'history' && (
           <HistoryRoom
@@ -104,6 +124,44 @@ export function App(props: AppProps) {
           />
         )}
       </main>
+      {opened !== undefined && (
+        <InspectionDetail
+          {...{ inspection: opened, evidenceUrl: props.evidenceUrl, format }}
+          onClose={() => setOpened(undefined)}
+        />
+      )}
+    </>
+  )
+}
+
+interface MeasuredProps {
+  readonly newest: Inspection | undefined
+  readonly measured: {
+    readonly format: Format
+    readonly palette: Palette
+    readonly old: boolean
+    readonly empty: string
+  }
+  readonly evidenceUrl: string
+}
+
+/** What was measured of the newest part: of a lens, the camera's picture in the place of what no head has measured. */
+function Measured({ newest, measured, evidenceUrl }: MeasuredProps) {
+  const { vl53l8ch: ranging, as7341: spectrum, camera } = newest ?? {}
+  if (newest === undefined || camera === undefined) {
+    return (
+      <>
+        <Heights block={ranging} {...measured} />
+        <Channels block={spectrum} {...measured} />
+      </>
+    )
+  }
+  const { format, old } = measured
+  return (
+    <>
+      <LensPanel {...{ block: camera, verdict: newest.verdict, evidenceUrl, format, old }} />
+      {ranging !== undefined && spectrum === undefined && <Heights block={ranging} {...measured} />}
+      {spectrum !== undefined && <Channels block={spectrum} {...measured} />}
     </>
   )
 }

@@ -6,10 +6,12 @@ interface InspectionsProps {
   readonly inspections: readonly Inspection[]
   readonly skipped: number
   readonly format: Format
+  /** Somebody wants to look at one of them. */
+  readonly onOpen: (inspection: Inspection) => void
 }
 
 /** The last inspections, newest on top. */
-export function Inspections({ inspections, skipped, format }: InspectionsProps) {
+export function Inspections({ inspections, skipped, format, onOpen }: InspectionsProps) {
   const { texts, whole } = format
   const headings = [
     { heading: texts.time },
@@ -44,11 +46,7 @@ export function Inspections({ inspections, skipped, format }: InspectionsProps) 
             </thead>
             <tbody>
               {inspections.map((inspection) => (
-                <Row
-                  key={`${inspection.epoch} ${inspection.sequence}`}
-                  inspection={inspection}
-                  format={format}
-                />
+                <Row key={`${inspection.epoch} ${inspection.sequence}`} {...{ inspection, format, onOpen }} />
               ))}
             </tbody>
           </table>
@@ -58,13 +56,24 @@ export function Inspections({ inspections, skipped, format }: InspectionsProps) 
   )
 }
 
-function Row({ inspection, format }: { readonly inspection: Inspection; readonly format: Format }) {
+type RowProps = Pick<InspectionsProps, 'format' | 'onOpen'> & { readonly inspection: Inspection }
+
+function Row({ inspection, format, onOpen }: RowProps) {
   const { texts, time, whole, percent, why } = format
   const { verdict, timestamp, sequence, sample_id } = inspection
   return (
     <tr class={`row-${verdict.action}`}>
       <td class="figure">{time(timestamp)}</td>
-      <td class="figure">{sequence}</td>
+      <td class="figure">
+        <button
+          type="button"
+          class="row-opener"
+          title={texts.engraving.details(sample_id)}
+          onClick={() => onOpen(inspection)}
+        >
+          {sequence}
+        </button>
+      </td>
       <td class="wide">{sample_id}</td>
       <td class="action-cell">
         <ActionIcon action={verdict.action} size="small" />

@@ -1,26 +1,13 @@
 import { render } from 'preact'
 import { App } from './app.tsx'
+import { keep, kept } from './kept.ts'
 import { chooseLanguage, type Language } from './texts.ts'
 
 const LANGUAGE_KEY = 'poincon.language'
 
-/** A browser may forbid storage: then the choice lasts as long as the page. */
-function keptLanguage(): string[] {
-  try {
-    const kept = localStorage.getItem(LANGUAGE_KEY)
-    return kept === null ? [] : [kept]
-  } catch {
-    return []
-  }
-}
-
 function keepLanguage(language: Language): void {
   document.documentElement.lang = language
-  try {
-    localStorage.setItem(LANGUAGE_KEY, language)
-  } catch {
-    // Nothing to keep it in.
-  }
+  keep(LANGUAGE_KEY, language)
 }
 
 function logProblem(problem: unknown): void {
@@ -28,7 +15,7 @@ function logProblem(problem: unknown): void {
   console.warn(problem)
 }
 
-const language = chooseLanguage([...keptLanguage(), ...navigator.languages])
+const language = chooseLanguage([kept(LANGUAGE_KEY) ?? '', ...navigator.languages])
 document.documentElement.lang = language
 
 const feedUrl = new URL('ws/realtime', location.href)
@@ -50,6 +37,9 @@ render(
     historyUrl={addressOf('api/v1/aggregates')}
     storageUrl={addressOf('api/v1/storage')}
     oldHeadsUrl={addressOf('api/v1/old-heads')}
+    engravingsUrl={addressOf('api/v1/engravings')}
+    lensesUrl={addressOf('api/v1/lenses')}
+    evidenceUrl={addressOf('api/v1/evidence')}
     language={language}
     onLanguage={keepLanguage}
     onNewRelease={() => location.reload()}

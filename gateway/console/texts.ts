@@ -1,4 +1,5 @@
 import type { Action, Grade } from '../inspection.ts'
+import { ENGRAVING_TEXTS, type EngravingTexts } from './engraving-texts.ts'
 import { EQUIPMENT_TEXTS, type EquipmentTexts } from './equipment-texts.ts'
 import { HISTORY_TEXTS, type HistoryTexts } from './history-texts.ts'
 import { QUALITY_TEXTS, type QualityTexts } from './quality-texts.ts'
@@ -53,6 +54,7 @@ export interface Texts {
   readonly quality: QualityTexts
   readonly history: HistoryTexts
   readonly storage: StorageTexts
+  readonly engraving: EngravingTexts
   readonly noAnswer: string
   readonly kilobytes: string
   readonly megabytes: string
@@ -80,7 +82,7 @@ export interface Texts {
 const en: Texts = {
   languageName: 'English',
   switchLanguage: 'Language',
-  rooms: { live: 'Live', history: 'History', storage: 'Storage' },
+  rooms: { live: 'Live', engraving: 'Engraving', history: 'History', storage: 'Storage' },
   roomsLegend: 'Pages',
   verdict: 'Verdict',
   actions: { accept: 'Accepted', reject: 'Rejected', hold: 'On hold' },
@@ -118,6 +120,7 @@ const en: Texts = {
   quality: QUALITY_TEXTS.en,
   history: HISTORY_TEXTS.en,
   storage: STORAGE_TEXTS.en,
+  engraving: ENGRAVING_TEXTS.en,
   noAnswer: 'The gateway does not answer',
   kilobytes: 'kB',
   megabytes: 'MB',
@@ -158,7 +161,7 @@ const en: Texts = {
 const fr: Texts = {
   languageName: 'Français',
   switchLanguage: 'Langue',
-  rooms: { live: 'Direct', history: 'Historique', storage: 'Stockage' },
+  rooms: { live: 'Direct', engraving: 'Gravure', history: 'Historique', storage: 'Stockage' },
   roomsLegend: 'Pages',
   verdict: 'Verdict',
   actions: { accept: 'Acceptée', reject: 'Rejetée', hold: 'Retenue' },
@@ -196,6 +199,7 @@ const fr: Texts = {
   quality: QUALITY_TEXTS.fr,
   history: HISTORY_TEXTS.fr,
   storage: STORAGE_TEXTS.fr,
+  engraving: ENGRAVING_TEXTS.fr,
   noAnswer: 'La passerelle ne répond pas',
   kilobytes: 'ko',
   megabytes: 'Mo',

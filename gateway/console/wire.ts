@@ -1,5 +1,6 @@
 import * as z from 'zod/mini'
 import { ACTIONS, GRADES } from '../inspection.ts'
+import { cameraBlock } from './wire-camera.ts'
 
 // Zod would try to compile its parsers with `Function`, which the page's policy forbids.
 z.config({ jitless: true })
@@ -26,6 +27,7 @@ const inspection = z.object({
       gain: z.optional(z.number()),
     }),
   ),
+  camera: z.optional(cameraBlock),
   verdict: z.object({
     grade: z.optional(z.enum(GRADES)),
     score: z.optional(z.number()),

@@ -5,7 +5,8 @@ import type { Log } from '../log.ts'
 import type { Unit, UnitStatus } from '../station.ts'
 import { Audience } from './audience.ts'
 import type { CommandChannel, CommandRequest } from './commands.ts'
-import { Entrance, type EntranceOptions } from './entrance.ts'
+import type { Refusal } from './door.ts'
+import { Entrance, type EntranceOptions, type Login } from './entrance.ts'
 import { publishInside } from './inside.ts'
 
 export interface BrokerOptions extends Omit<EntranceOptions, 'clock' | 'handle'> {
@@ -130,6 +131,16 @@ export class Broker implements Unit, CommandChannel {
       this.#listeners.push({ filter, deliver })
       this.#aedes?.subscribe(filter, deliver, () => {})
     }
+  }
+
+  /** Whether whoever comes is asked who they are. */
+  get asksWho(): boolean {
+    return this.#entrance.asksWho
+  }
+
+  /** Whether somebody who comes another way may call a command, by the same users. @returns why not */
+  refusesCall(login: Login, command: string): Promise<Refusal | undefined> {
+    return this.#entrance.refusesCall(login, command)
   }
 
   /** Whether a client of this broker would get a message on this topic. */

@@ -6,8 +6,8 @@ import type { Clock } from '../../drivers/clock.ts'
 import type { Log } from '../log.ts'
 import { replaceFile } from '../replace-file.ts'
 import type { UnitStatus } from '../station.ts'
-import { Acl } from './acl.ts'
-import { type Credentials, Door } from './door.ts'
+import { Acl, type Visitor } from './acl.ts'
+import { type Credentials, Door, type Refusal } from './door.ts'
 import { FileWatch } from './file-watch.ts'
 import { Listener } from './listener.ts'
 import { isLoopback, type TlsOptions } from './options.ts'
@@ -38,6 +38,13 @@ export interface EntranceOptions {
   readonly handle: (socket: Socket) => void
 }
 
+/** Somebody with a name and a password who does not come by MQTT. */
+export interface Login {
+  readonly address: string
+  readonly username: string
+  readonly password: string
+}
+
 /** Clients of the station itself: its sink, its flows, its command line. */
 const MOST_INSIDE = 16
 /** A certificate that ends so soon calls for somebody. */
@@ -54,6 +61,7 @@ export class Entrance {
   readonly #options: EntranceOptions
   /** Who was let in, and what they may do. */
   readonly visitors: Visitors
+  readonly #acl: Acl
   readonly #door: Door
   readonly #watch: FileWatch
   readonly #insiders = new WeakSet<object>()
@@ -65,7 +73,8 @@ export class Entrance {
   constructor(options: EntranceOptions) {
     this.#options = options
     const { usersFile, tls, clock } = options
-    this.visitors = new Visitors(new Acl(options.topics), options.log)
+    this.#acl = new Acl(options.topics)
+    this.visitors = new Visitors(this.#acl, options.log)
     const byCertificate = tls?.client_ca_file !== undefined
     this.#door = new Door({
       clock,
@@ -166,6 +175,29 @@ export class Entrance {
     }
     if (!('code' in answer)) this.visitors.admit(client, answer)
     return undefined
+  }
+
+  /** Whether whoever comes is asked who they are. */
+  get asksWho(): boolean {
+    const { usersFile, tls } = this.#options
+    return usersFile !== undefined || tls?.client_ca_file !== undefined
+  }
+
+  /** Judges who comes another way as if they came by MQTT. @returns undefined for one who may call the command */
+  async refusesCall(login: Login, command: string): Promise<Refusal | undefined> {
+    const { address, username, password } = login
+    const certificate = { kind: 'none' } as const
+    const caller = { address, certificate, inside: false, username, password: Buffer.from(password) }
+    const answer = await this.#door.admit(caller)
+    const refusal = 'code' in answer ? answer : this.#forbidden(answer, command)
+    if (refusal !== undefined)
+      this.#options.log.warn({ user: username, address, command, reason: refusal.reason }, 'call refused')
+    return refusal
+  }
+
+  #forbidden(visitor: Visitor, command: string): Refusal | undefined {
+    const reason = this.#acl.refusesCall(visitor, command)
+    return reason === undefined ? undefined : { code: 5, reason }
   }
 
   status(): UnitStatus {

@@ -12,7 +12,7 @@ import { type Difference, differenceOf } from './same.ts'
 import { circumstancesOf } from './sources.ts'
 
 /** Members of the message that follow from raw data, recipe and calibration. */
-const DERIVED = ['as7341', 'fusion', 'heads', 'mass_g', 'verdict', 'vl53l8ch'] as const
+const DERIVED = ['as7341', 'camera', 'fusion', 'heads', 'mass_g', 'verdict', 'vl53l8ch'] as const
 
 /** Relative difference of numbers that another machine or release may have. */
 export const TOLERANCE = 1e-9

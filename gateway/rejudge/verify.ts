@@ -61,8 +61,11 @@ export class Verifier {
     if (record === undefined) return { result: 'unverifiable', reason: 'its raw data cannot be read' }
     const looked = Object.keys(record.heads).length > 0
     if (isWithoutAnalysis(verdict, looked)) return { result: 'form' }
+    // The record holds what networks read of a picture; how they read it is not done again.
+    const read = Object.values(record.heads).some(({ kind }) => kind === 'camera')
     const [model] = Object.keys(provenance.models)
-    if (model !== undefined) return { result: 'unverifiable', reason: `model ${model} is not asked again` }
+    if (model !== undefined && !read)
+      return { result: 'unverifiable', reason: `model ${model} is not asked again` }
     const recipe = await this.#recipe(message.recipe)
     if (typeof recipe === 'string') return { result: 'unverifiable', reason: recipe }
     if (recipe.computed !== provenance.recipe_sha256) {

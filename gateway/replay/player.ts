@@ -1,7 +1,7 @@
 import type { Clock } from '../../drivers/clock.ts'
 import { SensorError } from '../../drivers/sensor.ts'
 import type { EmptyTray } from '../calibration.ts'
-import type { MeasuringHead } from '../inspect.ts'
+import type { BusHead, MeasuringHead } from '../inspect.ts'
 import type { HeadKind } from '../inspection.ts'
 import { headFor, looksOf, measurementOf, type RawHead, type RawRecord } from '../raw.ts'
 
@@ -29,7 +29,9 @@ const MAX_PAUSE_MS = 2000
  * A head that a record does not hold is absent in it.
  */
 export class Player {
-  readonly heads: readonly MeasuringHead[]
+  readonly heads: readonly BusHead[]
+  /** The camera, as far as it was recorded: what was read, not the pictures. */
+  readonly camera: MeasuringHead
   readonly #options: ReplayOptions
   #current: RawRecord | undefined
 
@@ -41,6 +43,11 @@ export class Player {
       measure: () => promised(() => measurementOf(this.#recorded(id), options.clock.now())),
       looks: () => promised(() => looksOf(this.#recorded(id), options.clock.now())),
     }))
+    this.camera = {
+      id: 'camera',
+      kind: 'camera',
+      measure: () => promised(() => measurementOf(this.#recorded('camera'), options.clock.now())),
+    }
   }
 
   /**
@@ -81,7 +88,7 @@ export class Player {
   }
 
   #recorded(id: string): RawHead {
-    const { heads } = this.#options
+    const heads = [...this.#options.heads, { id: 'camera', kind: 'camera' } as const]
     const found = Object.entries(this.#current?.heads ?? {}).find(
       ([name, head]) => headFor(name, head.kind, heads) === id,
     )

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { evidenceOptions } from './evidence.ts'
 
 const days = z.int().min(1).max(36_500)
 const parts = z.int().min(1000).max(1_000_000_000)
@@ -61,6 +62,7 @@ export const storeOptions = z.strictObject({
   retention: retentionOptions
     .prefault({})
     .describe('What goes when; never what a reader or a sink has not got, nor the newest 64 parts.'),
+  evidence: evidenceOptions.prefault({}).describe('Pictures that verdicts were given by.'),
   flash_gb_per_year: z
     .number()
     .positive()

@@ -1,4 +1,4 @@
-import { at, mapped, medianOf, type Plane, thinnedPlaces } from './plane.ts'
+import { medianOf, type Plane, thinnedPlaces } from './plane.ts'
 
 /** Brightness without ink: 1, u, v, u², uv, v² over the picture, u and v from −1 to 1. */
 export type Background = Float64Array
@@ -17,59 +17,93 @@ const LEAST_CLOSE = 2
  */
 export function backgroundOf(work: Plane): Background {
   const places = thinnedPlaces(work.width, work.height)
-  const terms = places.map((place) => termsAt(place % work.width, Math.floor(place / work.width), work))
-  const seen = places.map((place) => at(work.values, place))
-  let kept = seen.map(() => true)
+  const terms = termsAt(places, work)
+  const seen = new Float64Array(places.length)
+  for (let index = 0; index < seen.length; index++) seen[index] = work.values[places[index] ?? 0] ?? 0
+  const kept = new Uint8Array(places.length).fill(1)
+  const off = new Float64Array(places.length)
   let fit: Background = new Float64Array(TERMS)
   for (let round = 0; round < ROUNDS; round++) {
     fit = leastSquares(terms, seen, kept)
-    const off = seen.map((value, index) => Math.abs(value - levelOf(fit, terms[index] ?? [])))
-    const close = Math.max(2.5 * SIGMA_PER_MAD * medianOf(Float64Array.from(off)), LEAST_CLOSE)
-    kept = off.map((distance) => distance <= close)
+    distances(terms, seen, fit, off)
+    const close = Math.max(2.5 * SIGMA_PER_MAD * medianOf(off.slice()), LEAST_CLOSE)
+    for (let index = 0; index < off.length; index++) kept[index] = (off[index] ?? 0) <= close ? 1 : 0
   }
   return fit
 }
 
-/** The picture less its background, whatever size the background was found at. */
-export function flattened(plane: Plane, fit: Background): Plane {
-  const [c0, c1, c2] = [at(fit, 0), at(fit, 1), at(fit, 2)]
-  const [c3, c4, c5] = [at(fit, 3), at(fit, 4), at(fit, 5)]
-  const { width, height } = plane
-  return mapped(plane, (value, x, y) => {
+/** The picture less its background, times `sign`, whatever size the background was found at. */
+export function flattened({ values, width, height }: Plane, fit: Background, sign = 1): Plane {
+  const [c0, c1, c2] = [fit[0] ?? 0, fit[1] ?? 0, fit[2] ?? 0]
+  const [c3, c4, c5] = [fit[3] ?? 0, fit[4] ?? 0, fit[5] ?? 0]
+  // What depends on the column alone: c0 + c1 u, c3 u², c4 u.
+  const columns = new Float64Array(3 * width)
+  for (let x = 0; x < width; x++) {
     const u = ((x + 0.5) / width) * 2 - 1
+    columns[3 * x] = c0 + c1 * u
+    columns[3 * x + 1] = c3 * u * u
+    columns[3 * x + 2] = c4 * u
+  }
+  const flat = new Float64Array(values.length)
+  for (let y = 0, index = 0; y < height; y++) {
     const v = ((y + 0.5) / height) * 2 - 1
-    return value - (c0 + c1 * u + c2 * v + c3 * u * u + c4 * u * v + c5 * v * v)
-  })
+    const across = c2 * v
+    const bent = c5 * v * v
+    for (let from = 0; from < columns.length; from += 3, index++) {
+      const level =
+        (columns[from] ?? 0) + across + (columns[from + 1] ?? 0) + (columns[from + 2] ?? 0) * v + bent
+      flat[index] = sign * ((values[index] ?? 0) - level)
+    }
+  }
+  return { values: flat, width, height }
 }
 
-function termsAt(x: number, y: number, { width, height }: Plane): readonly number[] {
-  const u = ((x + 0.5) / width) * 2 - 1
-  const v = ((y + 0.5) / height) * 2 - 1
-  return [1, u, v, u * u, u * v, v * v]
+/** The surface's six terms at each place. */
+function termsAt(places: Int32Array, { width, height }: Plane): Float64Array {
+  const terms = new Float64Array(places.length * TERMS)
+  for (let index = 0, to = 0; index < places.length; index++) {
+    const place = places[index] ?? 0
+    const row = Math.floor(place / width)
+    const u = ((place - row * width + 0.5) / width) * 2 - 1
+    const v = ((row + 0.5) / height) * 2 - 1
+    terms[to++] = 1
+    terms[to++] = u
+    terms[to++] = v
+    terms[to++] = u * u
+    terms[to++] = u * v
+    terms[to++] = v * v
+  }
+  return terms
 }
 
-function levelOf(fit: Background, terms: readonly number[]): number {
-  return terms.reduce((sum, term, index) => sum + term * at(fit, index), 0)
+/** How far each value is from the surface. */
+function distances(terms: Float64Array, seen: Float64Array, fit: Background, off: Float64Array): void {
+  for (let index = 0, from = 0; index < seen.length; index++) {
+    let level = 0
+    for (let term = 0; term < TERMS; term++, from++) level += (terms[from] ?? 0) * (fit[term] ?? 0)
+    off[index] = Math.abs((seen[index] ?? 0) - level)
+  }
 }
 
-function leastSquares(
-  terms: readonly (readonly number[])[],
-  seen: readonly number[],
-  kept: readonly boolean[],
-): Background {
+function leastSquares(terms: Float64Array, seen: Float64Array, kept: Uint8Array): Background {
   const normal = new Float64Array(TERMS * TERMS)
   const right = new Float64Array(TERMS)
-  for (const [index, row] of terms.entries()) {
-    if (kept[index] !== true) continue
+  for (let index = 0, row = 0; index < seen.length; index++, row += TERMS) {
+    if (kept[index] === 0) continue
+    const value = seen[index] ?? 0
     for (let i = 0; i < TERMS; i++) {
-      right[i] = at(right, i) + at(row, i) * at(seen, index)
-      for (let j = 0; j < TERMS; j++) {
-        normal[i * TERMS + j] = at(normal, i * TERMS + j) + at(row, i) * at(row, j)
+      const term = terms[row + i] ?? 0
+      right[i] = (right[i] ?? 0) + term * value
+      for (let j = i; j < TERMS; j++) {
+        normal[i * TERMS + j] = (normal[i * TERMS + j] ?? 0) + term * (terms[row + j] ?? 0)
       }
     }
   }
-  // Keeps it solvable where so little is left that a term is not seen: a picture of one pixel.
-  for (let i = 0; i < TERMS; i++) normal[i * TERMS + i] = at(normal, i * TERMS + i) + RIDGE * seen.length
+  for (let i = 0; i < TERMS; i++) {
+    for (let j = 0; j < i; j++) normal[i * TERMS + j] = normal[j * TERMS + i] ?? 0
+    // Keeps it solvable where so little is left that a term is not seen: a picture of one pixel.
+    normal[i * TERMS + i] = (normal[i * TERMS + i] ?? 0) + RIDGE * seen.length
+  }
   return solved(normal, right)
 }
 
@@ -78,15 +112,16 @@ function solved(matrix: Float64Array, right: Float64Array): Float64Array {
   const n = right.length
   for (let i = 0; i < n; i++) {
     for (let j = i + 1; j < n; j++) {
-      const factor = at(matrix, j * n + i) / at(matrix, i * n + i)
-      for (let k = i; k < n; k++) matrix[j * n + k] = at(matrix, j * n + k) - factor * at(matrix, i * n + k)
-      right[j] = at(right, j) - factor * at(right, i)
+      const factor = (matrix[j * n + i] ?? 0) / (matrix[i * n + i] ?? 0)
+      for (let k = i; k < n; k++)
+        matrix[j * n + k] = (matrix[j * n + k] ?? 0) - factor * (matrix[i * n + k] ?? 0)
+      right[j] = (right[j] ?? 0) - factor * (right[i] ?? 0)
     }
   }
   for (let i = n - 1; i >= 0; i--) {
-    let rest = at(right, i)
-    for (let k = i + 1; k < n; k++) rest -= at(matrix, i * n + k) * at(right, k)
-    right[i] = rest / at(matrix, i * n + i)
+    let rest = right[i] ?? 0
+    for (let k = i + 1; k < n; k++) rest -= (matrix[i * n + k] ?? 0) * (right[k] ?? 0)
+    right[i] = rest / (matrix[i * n + i] ?? 0)
   }
   return right
 }

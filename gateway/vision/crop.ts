@@ -1,5 +1,5 @@
 import type { Ink } from './ink.ts'
-import { at, type Plane, smoothed, topMean } from './plane.ts'
+import { type Plane, smoothed, topMean } from './plane.ts'
 
 /** Pixels a side of what the embedder looks at. */
 export const SIDE = 64
@@ -41,8 +41,8 @@ function windowOf(points: Float64Array, degrees: number): Window {
   const sin = Math.sin(turn)
   let [left, right, top, bottom] = [Infinity, -Infinity, Infinity, -Infinity]
   for (let index = 0; index < points.length; index += 2) {
-    const x = at(points, index) * cos + at(points, index + 1) * sin
-    const y = at(points, index + 1) * cos - at(points, index) * sin
+    const x = (points[index] ?? 0) * cos + (points[index + 1] ?? 0) * sin
+    const y = (points[index + 1] ?? 0) * cos - (points[index] ?? 0) * sin
     left = Math.min(left, x)
     right = Math.max(right, x)
     top = Math.min(top, y)
@@ -64,41 +64,91 @@ function windowOf(points: Float64Array, degrees: number): Window {
 }
 
 /** Each output pixel is the mean of as many samples as it covers pixels, in a square. */
-function sampled(signed: Plane, { cos, sin, centreX, centreY, scaleX, scaleY }: Window): Plane {
-  const samples = Math.min(MOST_SAMPLES, Math.max(1, Math.ceil(Math.max(scaleX, scaleY))))
+function sampled(signed: Plane, window: Window): Plane {
+  const samples = Math.min(MOST_SAMPLES, Math.max(1, Math.ceil(Math.max(window.scaleX, window.scaleY))))
+  const framed = withMargin(signed)
+  const across = offsets(window.scaleX, window.centreX, samples)
+  const down = offsets(window.scaleY, window.centreY, samples)
   const values = new Float64Array(SIDE * SIDE)
-  for (let j = 0, index = 0; j < SIDE; j++) {
-    for (let i = 0; i < SIDE; i++, index++) {
-      let sum = 0
-      for (let q = 0; q < samples; q++) {
-        const b = (j + (q + 0.5) / samples - SIDE / 2) * scaleY + centreY
-        for (let p = 0; p < samples; p++) {
-          const a = (i + (p + 0.5) / samples - SIDE / 2) * scaleX + centreX
-          sum += between(signed, a * cos - b * sin - 0.5, a * sin + b * cos - 0.5)
-        }
-      }
-      values[index] = sum / (samples * samples)
-    }
+  for (let row = 0; row < down.length; row++) {
+    const from = Math.floor(row / samples) * SIDE
+    const b = down[row] ?? 0
+    if (window.sin === 0) addRow(framed, across, b, values.subarray(from, from + SIDE))
+    else addTurnedRow(framed, across, { ...window, b }, values.subarray(from, from + SIDE))
   }
+  const count = samples * samples
+  for (let index = 0; index < values.length; index++) values[index] = (values[index] ?? 0) / count
   return { values, width: SIDE, height: SIDE }
 }
 
-/** Bilinear; what lies outside the picture is background. */
+/** Where the samples lie along one side, in the turned picture. */
+function offsets(scale: number, centre: number, samples: number): Float64Array {
+  const places = new Float64Array(SIDE * samples)
+  for (let i = 0, to = 0; i < SIDE; i++) {
+    for (let p = 0; p < samples; p++) places[to++] = (i + (p + 0.5) / samples - SIDE / 2) * scale + centre
+  }
+  return places
+}
+
+function addTurnedRow(
+  framed: Plane,
+  across: Float64Array,
+  { cos, sin, b }: Window & { readonly b: number },
+  row: Float64Array,
+): void {
+  const samples = across.length / SIDE
+  for (let i = 0, next = 0; i < SIDE; i++) {
+    let sum = row[i] ?? 0
+    for (let p = 0; p < samples; p++, next++) {
+      const a = across[next] ?? 0
+      sum += between(framed, a * cos - b * sin - 0.5, a * sin + b * cos - 0.5)
+    }
+    row[i] = sum
+  }
+}
+
+/** The same where nothing is turned: all of the row lies between two rows of the picture. */
+function addRow({ values, width, height }: Plane, across: Float64Array, b: number, row: Float64Array): void {
+  const top = Math.floor(b - 0.5)
+  if (top < -1 || top >= height - 2) return
+  const fy = b - 0.5 - top
+  const upperRow = (top + 1) * width + 1
+  const samples = across.length / SIDE
+  for (let i = 0, next = 0; i < SIDE; i++) {
+    let sum = row[i] ?? 0
+    for (let p = 0; p < samples; p++, next++) {
+      const x = (across[next] ?? 0) - 0.5
+      const left = Math.floor(x)
+      if (left < -1 || left >= width - 2) continue
+      const fx = x - left
+      const here = upperRow + left
+      const upper = (values[here] ?? 0) * (1 - fx) + (values[here + 1] ?? 0) * fx
+      const lower = (values[here + width] ?? 0) * (1 - fx) + (values[here + width + 1] ?? 0) * fx
+      sum += upper * (1 - fy) + lower * fy
+    }
+    row[i] = sum
+  }
+}
+
+/** A pixel of background more on every side. */
+function withMargin({ values, width, height }: Plane): Plane {
+  const wide = width + 2
+  const framed = new Float64Array(wide * (height + 2))
+  for (let y = 0; y < height; y++) {
+    framed.set(values.subarray(y * width, (y + 1) * width), (y + 1) * wide + 1)
+  }
+  return { values: framed, width: wide, height: height + 2 }
+}
+
+/** Bilinear, `x` and `y` from the first pixel inside the margin; what lies outside the picture is background. */
 function between({ values, width, height }: Plane, x: number, y: number): number {
   const left = Math.floor(x)
   const top = Math.floor(y)
-  if (left < -1 || top < -1 || left >= width || top >= height) return 0
+  if (left < -1 || top < -1 || left >= width - 2 || top >= height - 2) return 0
   const fx = x - left
   const fy = y - top
-  const here = top * width + left
-  const inLeft = left >= 0
-  const inRight = left + 1 < width
-  const upper =
-    top < 0 ? 0 : (inLeft ? at(values, here) * (1 - fx) : 0) + (inRight ? at(values, here + 1) * fx : 0)
-  const row = here + width
-  const lower =
-    top + 1 >= height
-      ? 0
-      : (inLeft ? at(values, row) * (1 - fx) : 0) + (inRight ? at(values, row + 1) * fx : 0)
+  const here = (top + 1) * width + left + 1
+  const upper = (values[here] ?? 0) * (1 - fx) + (values[here + 1] ?? 0) * fx
+  const lower = (values[here + width] ?? 0) * (1 - fx) + (values[here + width + 1] ?? 0) * fx
   return upper * (1 - fy) + lower * fy
 }

@@ -1,6 +1,7 @@
 import { cropOf, SIDE } from './crop.ts'
 import type { Prototype } from './gallery.ts'
 import { findInk } from './ink.ts'
+import { isBold, LIKENESS, outlined, withoutParts } from './likenesses.ts'
 import { ModelError } from './model.ts'
 import type { Floats } from './onnx.ts'
 import type { Grey } from './picture.ts'
@@ -36,15 +37,18 @@ export class Embedder {
     return crops.map((crop) => (crop === undefined ? undefined : vectors[next++]))
   }
 
-  /** What a picture of a symbol puts into the gallery; nothing where no ink stands out. @throws ModelError */
+  /**
+   * What a picture of a symbol puts into the gallery: itself at every angle and, where it is bold as print is, what a person
+   * may draw in its place. Nothing where no ink stands out.
+   * @throws ModelError
+   */
   async prototypes(symbol: string, picture: Grey): Promise<readonly Prototype[]> {
-    const ink = findInk(picture)
-    if (ink === undefined) return []
-    const vectors = await this.#vectors(ENROL_DEGREES.map((degrees) => cropOf(ink, degrees)))
-    return ENROL_DEGREES.map((degrees, index) => ({
+    const crops = enrolledCrops(picture)
+    const vectors = await this.#vectors(crops)
+    return vectors.map((vector, index) => ({
       symbol,
-      degrees,
-      vector: vectors[index] ?? new Float32Array(),
+      degrees: ENROL_DEGREES[index % ENROL_DEGREES.length] ?? 0,
+      vector: index < ENROL_DEGREES.length ? vector : vector.map((value) => value * LIKENESS),
     }))
   }
 
@@ -63,4 +67,15 @@ export class Embedder {
     }
     return vectors
   }
+}
+
+/** Network inputs at every angle of `ENROL_DEGREES`: of the picture first, then of each of its likenesses. */
+export function enrolledCrops(picture: Grey): readonly Float32Array[] {
+  const ink = findInk(picture)
+  if (ink === undefined) return []
+  const own = ENROL_DEGREES.map((degrees) => cropOf(ink, degrees))
+  const [upright] = own
+  if (upright === undefined || !isBold(upright)) return own
+  const parts = withoutParts(ink).flatMap((part) => ENROL_DEGREES.map((degrees) => cropOf(part, degrees)))
+  return [...own, ...parts, ...own.map(outlined)]
 }

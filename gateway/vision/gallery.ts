@@ -3,7 +3,7 @@ export interface Prototype {
   readonly symbol: string
   /** By how much the picture was turned, degrees; 0 is upright. */
   readonly degrees: number
-  /** Unit length. */
+  /** Unit length; shorter for a likeness of the picture, which counts less. */
   readonly vector: Float32Array
 }
 
@@ -14,18 +14,20 @@ export interface Gallery {
   /** Of each prototype, the place of its symbol. */
   readonly owners: Int32Array
   readonly degrees: Float32Array
+  /** Of each symbol, the natural logarithm of how many pictures of it are enrolled. */
+  readonly crowds: Float32Array
   /** Prototype after prototype. */
   readonly vectors: Float32Array
   readonly dimensions: number
   /** Of each prototype, a bit a dimension: whether it is above the gallery's mean. */
-  readonly sketches: Uint32Array
+  readonly sketches: Int32Array
   readonly mean: Float32Array
 }
 
 /** A symbol that may be meant. */
 export interface Candidate {
   readonly symbol: string
-  /** To the nearest of its prototypes: the cosine less what its turn costs, at most 1. */
+  /** To the nearest of its prototypes: the cosine less what its turn and the symbol's other pictures cost, at most 1. */
   readonly similarity: number
 }
 
@@ -34,7 +36,15 @@ export interface SearchOptions {
   readonly most: number
   /** Of the model's manifest. */
   readonly turnPenaltyPer45Deg: number
+  /** What a symbol loses for each e-fold of enrolled pictures; `CROWD_PENALTY` where it is absent. */
+  readonly crowdPenalty?: number
 }
+
+/**
+ * The best of many prototypes is nearer by chance than the best of few: of n like draws the largest grows about as log n
+ * (Fisher and Tippett 1928). Without this a symbol of one picture loses to one of ten. Of the model's manifest.
+ */
+export const CROWD_PENALTY = 0.05
 
 /** Up to so many prototypes every one is compared; beyond, those whose sketches are nearest. */
 const EXACT = 4096
@@ -59,15 +69,30 @@ export function galleryOf(prototypes: readonly Prototype[]): Gallery {
     for (const [d, value] of vector.entries()) mean[d] = (mean[d] ?? 0) + value / prototypes.length
   }
   const degrees = Float32Array.from(prototypes, (prototype) => prototype.degrees)
+  const crowds = crowdsOf(prototypes, owners, places.size)
   const words = Math.ceil(dimensions / WORD)
-  const sketches = new Uint32Array(prototypes.length * words)
+  const sketches = new Int32Array(prototypes.length * words)
   for (const [index, { vector }] of prototypes.entries()) sketches.set(sketchOf(vector, mean), index * words)
-  return { symbols: [...places.keys()], owners, degrees, vectors, dimensions, sketches, mean }
+  return { symbols: [...places.keys()], owners, degrees, crowds, vectors, dimensions, sketches, mean }
+}
+
+function crowdsOf(prototypes: readonly Prototype[], owners: Int32Array, symbols: number): Float32Array {
+  const pictures = new Float32Array(symbols)
+  for (const [index, { degrees, vector }] of prototypes.entries()) {
+    const owner = owners[index] ?? 0
+    if (degrees === 0 && isWhole(vector)) pictures[owner] = (pictures[owner] ?? 0) + 1
+  }
+  return pictures.map((count) => Math.log(Math.max(1, count)))
+}
+
+/** Whether it stands for a picture itself, not for a likeness. */
+function isWhole(vector: Float32Array): boolean {
+  return vector.reduce((sum, value) => sum + value * value, 0) > 0.96
 }
 
 /** Signs of a vector's parts: their Hamming distance follows the angle (Charikar, STOC 2002). */
-function sketchOf(vector: Float32Array, mean: Float32Array): Uint32Array {
-  const sketch = new Uint32Array(Math.ceil(vector.length / WORD))
+function sketchOf(vector: Float32Array, mean: Float32Array): Int32Array {
+  const sketch = new Int32Array(Math.ceil(vector.length / WORD))
   for (const [d, value] of vector.entries()) {
     if (value > (mean[d] ?? 0)) sketch[d >> 5] = (sketch[d >> 5] ?? 0) | (1 << (d & 31))
   }
@@ -78,14 +103,15 @@ function sketchOf(vector: Float32Array, mean: Float32Array): Uint32Array {
 export function nearest(
   gallery: Gallery,
   query: Float32Array,
-  { most, turnPenaltyPer45Deg }: SearchOptions,
+  { most, turnPenaltyPer45Deg, crowdPenalty = CROWD_PENALTY }: SearchOptions,
 ): readonly Candidate[] {
   const best = new Float32Array(gallery.symbols.length).fill(Number.NEGATIVE_INFINITY)
   const touched: number[] = []
   const compare = (index: number): void => {
     const owner = gallery.owners[index] ?? 0
     const turn = Math.abs(gallery.degrees[index] ?? 0) / 45
-    const similarity = cosine(gallery, index, query) - turnPenaltyPer45Deg * turn
+    const crowd = gallery.crowds[owner] ?? 0
+    const similarity = cosine(gallery, index, query) - turnPenaltyPer45Deg * turn - crowdPenalty * crowd
     const known = best[owner] ?? 0
     if (known === Number.NEGATIVE_INFINITY) touched.push(owner)
     if (similarity > known) best[owner] = similarity
@@ -114,9 +140,10 @@ function shortlist({ sketches, mean, owners, dimensions }: Gallery, query: Float
   const distances = new Uint16Array(owners.length)
   const counts = new Uint32Array(dimensions + 1)
   for (let index = 0, from = 0; index < distances.length; index++) {
-    let distance = 0
+    let counted = 0
     for (let word = 0; word < words; word++, from++)
-      distance += bits((sketches[from] ?? 0) ^ (asked[word] ?? 0))
+      counted += bits((sketches[from] ?? 0) ^ (asked[word] ?? 0))
+    const distance = total(counted)
     distances[index] = distance
     counts[distance] = (counts[distance] ?? 0) + 1
   }
@@ -128,10 +155,15 @@ function shortlist({ sketches, mean, owners, dimensions }: Gallery, query: Float
   return places
 }
 
-/** How many bits are set (Warren, Hacker's Delight, 5-1). */
+/** How many bits are set in each byte (Warren, Hacker's Delight, 5-1); up to 31 words of them may be added up. */
 function bits(word: number): number {
   let x = word - ((word >>> 1) & 0x5555_5555)
   x = (x & 0x3333_3333) + ((x >>> 2) & 0x3333_3333)
-  x = (x + (x >>> 4)) & 0x0f0f_0f0f
-  return Math.imul(x, 0x0101_0101) >>> 24
+  return (x + (x >>> 4)) & 0x0f0f_0f0f
+}
+
+/** The sum of the four bytes. */
+function total(bytes: number): number {
+  const pairs = (bytes & 0x00ff_00ff) + ((bytes >>> 8) & 0x00ff_00ff)
+  return (pairs & 0xffff) + (pairs >>> 16)
 }

@@ -21,6 +21,21 @@ export class ModelError extends Error {
   }
 }
 
+/** Where the networks lie, each in a folder with its manifest. */
+export interface VisionModels {
+  readonly embedder: string
+  /** For pictures of whole lenses; absent: only single symbols are looked at. */
+  readonly lens?: { readonly locator: string; readonly text: string }
+}
+
+/** As a release has them. @param root its folder `models` */
+export function modelsIn(root: string): Required<VisionModels> {
+  return {
+    embedder: join(root, 'engraving-embedder'),
+    lens: { locator: join(root, 'lens-locator'), text: join(root, 'engraving-text') },
+  }
+}
+
 /** A number, or the name of a dimension that is as long as the caller likes. */
 const dimension = z.union([z.int().min(1), z.string().min(1)])
 const port = z.object({ name: z.string().min(1), shape: z.array(dimension).min(1) })

@@ -61,6 +61,16 @@ export class Network {
     return new Network(model, options, opened, left)
   }
 
+  /** Of the manifest. */
+  get name(): string {
+    return this.#model.manifest.name
+  }
+
+  /** Of the file. */
+  get sha256(): string {
+    return this.#model.manifest.sha256
+  }
+
   get provider(): Provider {
     return this.#opened.provider
   }
@@ -91,7 +101,8 @@ async function next(model: Model, options: NetworkOptions, left: Provider[]): Pr
     const provider = left.shift()
     if (provider === undefined) throw new ModelError('unreadable', `${model.manifest.name}: no provider left`)
     try {
-      return { provider, session: await openOn(provider, model, options) }
+      const { session } = await openOn(provider, model, options)
+      return { provider, session }
     } catch (error) {
       if (provider === 'cpu') throw error
       options.refused({ provider, reason: reason(error) })
@@ -103,7 +114,7 @@ async function openOn(
   provider: Provider,
   model: Model,
   { open = openSession, threads }: NetworkOptions,
-): Promise<Session> {
+): Promise<{ readonly session: Session; readonly difference: number }> {
   const session = await open(model.bytes, provider, threads).catch((error: unknown) => {
     throw new ModelError('unreadable', `${model.manifest.name} on ${provider}: ${reason(error)}`, {
       cause: error,
@@ -111,15 +122,15 @@ async function openOn(
   })
   try {
     checkPorts(session, model)
-    await checkAnswer(session, model, provider)
-    return session
+    return { session, difference: await checkAnswer(session, model, provider) }
   } catch (error) {
     await session.release().catch(() => {})
     throw error
   }
 }
 
-function openSession(bytes: Uint8Array, provider: Provider, threads: number): Promise<Session> {
+/** Opens a session as the networks of a station are opened; nothing of it is checked. @throws the runtime's error */
+export function openSession(bytes: Uint8Array, provider: Provider, threads: number): Promise<Session> {
   // What fails is thrown, and said once, by us; the runtime would write it to the terminal as well.
   env.logLevel = 'fatal'
   return InferenceSession.create(bytes, {
@@ -152,14 +163,50 @@ function shapeText(shape: readonly (number | string)[]): string {
   return `[${shape.join(' ')}]`
 }
 
-async function checkAnswer(session: Session, model: Model, provider: Provider): Promise<void> {
+/** @returns by how much its answer differs from the stored one at most; @throws ModelError `output` when that is too much */
+async function checkAnswer(session: Session, model: Model, provider: Provider): Promise<number> {
   const { check, name } = model.manifest
-  const input = Float32Array.from(Buffer.from(check.input_8bit_base64, 'base64'), (level) => level / 255)
-  const { data } = await compute(session, model, { data: input, shape: check.shape })
+  const { data } = await compute(session, model, checkInput(model))
   const off = check.output.reduce((most, value, at) => Math.max(most, Math.abs(value - (data[at] ?? NaN))), 0)
-  if (data.length === check.output.length && off <= check.tolerance) return
+  if (data.length === check.output.length && off <= check.tolerance) return off
   const said = `its answer differs from the stored one by ${off}, expected at most ${check.tolerance}`
   throw new ModelError('output', `${name} on ${provider}: ${said}`)
+}
+
+function checkInput({ manifest: { check } }: Model): Floats {
+  const data = Float32Array.from(Buffer.from(check.input_8bit_base64, 'base64'), (level) => level / 255)
+  return { data, shape: check.shape }
+}
+
+/** What a provider of this machine makes of a model's stored input. */
+export interface Trial {
+  /** From the stored answer, at most. */
+  readonly difference: number
+  /** Of a run, ms. */
+  readonly medianMs: number
+}
+
+/** Opens a model on one provider, and on no other. @throws ModelError why it cannot be used there */
+export async function tryProvider(
+  model: Model,
+  provider: Provider,
+  threads: number,
+  rounds = 21,
+): Promise<Trial> {
+  const refused = (): void => {}
+  const { session, difference } = await openOn(provider, model, { providers: [provider], threads, refused })
+  try {
+    const times: number[] = []
+    for (let round = 0; round < rounds; round++) {
+      const beganAt = performance.now()
+      await compute(session, model, checkInput(model))
+      times.push(performance.now() - beganAt)
+    }
+    times.sort((a, b) => a - b)
+    return { difference, medianMs: times[times.length >> 1] ?? 0 }
+  } finally {
+    await session.release()
+  }
 }
 
 async function compute(session: Session, { manifest }: Model, input: Floats): Promise<Floats> {

@@ -84,6 +84,7 @@ def one_fold(runs: Path, fold: int, e: protocols.Engravings, omniglot: Alphabets
     gone = {a: omniglot[a] for a in data.fold_alphabets(sorted(omniglot), fold)}
     figures: Figures = {
         "shot": protocols.one_shot(t, new)[0],
+        "beside": protocols.known_beside_new(t, new, held_out(e)),
         "print": protocols.references_only(t, {c: list(range(len(e.drawings[c]))) for c in new})[0],
         "errors": protocols.omniglot_error(embed, gone),
     }
@@ -103,6 +104,7 @@ def left_out(runs: Path, e: protocols.Engravings, omniglot: Alphabets) -> Tuple[
         "runs": "each fold its own" if own == 4 else f"{own} of 4 folds their own, else base (made-up symbols only, no real picture)",
         "new_one_drawing_48_way_top1": float(np.mean([f["shot"] for f in folds])), "new_one_drawing_by_fold": [f["shot"] for f in folds],
         "new_reference_only_48_way_top1": float(np.mean([f["print"] for f in folds])), "new_reference_only_by_fold": [f["print"] for f in folds],
+        "known_beside_new_top1": float(np.mean([f["beside"] for f in folds])),
         "unknown_auroc": matching.auroc(s.known, s.unknown), "unknown_rejected_at_95": matching.rejected_at(s.known, s.unknown)[0],
         "omniglot_error": float(np.mean(list(errors.values()))), "omniglot_error_by_alphabet": errors,
     }
@@ -144,9 +146,10 @@ def manifest(runs: Path, figures: Dict[str, Any], match: Dict[str, float]) -> Di
         "input": {"name": "image", "type": "float32", "shape": ["batch", 1, 64, 64], "scaling": "0..1, ink bright; PREPROCESSING.md"},
         "output": {"name": "embedding", "type": "float32", "shape": ["batch", DIMENSIONS], "scaling": "unit length"},
         "check": check(),
-        "labels": "none: classes are the gallery's", "match": {"prototype_angles_deg": list(matching.ANGLES), "turn_penalty_per_45_deg": matching.TURN_PENALTY, "second_weight": matching.SECOND_WEIGHT, **match},
+        "labels": "none: classes are the gallery's", "match": {"prototype_angles_deg": list(matching.ANGLES), "turn_penalty_per_45_deg": matching.TURN_PENALTY, "second_weight": matching.SECOND_WEIGHT,
+                                                             "crowd_penalty": matching.CROWD_PENALTY, "likeness": matching.LIKENESS, **match},
         "training": {"script": "models/training/run.sh", "data": "made-up symbols from our own strokes; drawings and printed references of 48 lens engravings; the two small Omniglot background sets (MIT). None of it ships.",
-                     "steps": kept["step"], "seed": kept["arguments"]["seed"]},
+                     "steps_of_last_run": kept["step"], "seed": kept["arguments"]["seed"]},
         "measured": {"on": datetime.date.today().isoformat(), "command": "npm run models:eval", **figures},
     }
 

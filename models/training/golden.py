@@ -13,9 +13,10 @@ from typing import Dict, Iterator, Tuple
 import numpy as np
 import torch
 
+import likenesses
 from export import load
 from glyphs import GLYPHS
-from preprocess import Blank, area_resize, crop, find_ink
+from preprocess import Blank, crop, find_ink
 
 
 def drawn(name: str, width: int, height: int, stroke: float) -> np.ndarray:
@@ -37,6 +38,9 @@ def cases() -> Iterator[Tuple[str, np.ndarray, float]]:
     yield "bright on dark with a gradient", 60 + 90 * drawn("R", 80, 80, 2) + 0.5 * np.arange(80), 0
     yield "a quarter of the contrast, noise of 8", 140 - 64 * drawn("psi", 96, 96, 2) + rng.normal(0, 8, (96, 96)), 0
     yield "long", 255 - 255 * np.hstack([drawn("triangle", 40, 40, 1.5), drawn("square", 40, 40, 1.5), drawn("circle", 40, 40, 1.5)]), -15
+    bold = np.pad(drawn("triangle", 90, 90, 11), 25)
+    bold[102:111, 45:95] = 1
+    yield "bold, with a bar below: has likenesses", 255 - 235 * bold, 0
     yield "blank", np.full((20, 30), 200.0), 0
     yield "one pixel", np.full((1, 1), 7.0), 0
 
@@ -55,10 +59,14 @@ def main() -> None:
         grey = np.clip(np.floor(picture + 0.5), 0, 255).astype(np.uint8)
         entry: Dict[str, object] = {"name": name, "width": grey.shape[1], "height": grey.shape[0], "grey_base64": packed(grey), "degrees": degrees}
         try:
-            x = crop(find_ink(grey), degrees)
+            ink = find_ink(grey)
+            x = crop(ink, degrees)
             with torch.no_grad():
                 e = net(torch.from_numpy(x)[None, None]).numpy()[0]
             entry.update(input_base64=packed(np.floor(x * 255 + 0.5).astype(np.uint8)), embedding=[round(float(v), 5) for v in e])
+            likes = likenesses.enrolled(ink, [degrees])[1:]
+            if len(likes) > 0:
+                entry["likenesses_base64"] = [packed(np.floor(v * 255 + 0.5).astype(np.uint8)) for v in likes]
         except Blank as reason:
             entry["blank"] = str(reason)
         out.append(entry)

@@ -1,4 +1,4 @@
-"""Gallery and match: what gateway/vision/match.ts does with the embeddings, restated for the figures."""
+"""Gallery and match: what gateway/vision/gallery.ts does with the embeddings, restated for the figures."""
 from __future__ import annotations
 
 from typing import Callable, NamedTuple, Sequence, Tuple
@@ -8,20 +8,24 @@ import numpy as np
 ANGLES = (0, -15, 15, -30, 30, -45, 45)
 TURN_PENALTY = 0.2
 SECOND_WEIGHT = 0.4
+CROWD_PENALTY = 0.05
+LIKENESS = 0.9
 Embed = Callable[[np.ndarray], np.ndarray]
 
 
 class Gallery(NamedTuple):
-    """One row per prototype: an enrolled picture at one angle."""
+    """One row per prototype: an enrolled picture, or a likeness of it, at one angle."""
 
-    vectors: np.ndarray  # (n, 128), unit
+    vectors: np.ndarray  # (n, 128); of an enrolled picture 1 long, of a likeness LIKENESS
     labels: np.ndarray  # (n,), class
     degrees: np.ndarray  # (n,)
+    pictures: np.ndarray  # (n,), how many pictures of the class are enrolled
 
 
-def class_scores(gallery: Gallery, queries: np.ndarray, classes: Sequence[int], penalty: float = TURN_PENALTY) -> np.ndarray:
-    """(queries, classes): the best cosine over the class's prototypes, less the penalty per 45 degrees of turn."""
-    s = queries @ gallery.vectors.T - penalty * np.abs(gallery.degrees) / 45
+def class_scores(gallery: Gallery, queries: np.ndarray, classes: Sequence[int], penalty: float = TURN_PENALTY, crowd: float = CROWD_PENALTY) -> np.ndarray:
+    """(queries, classes): the best cosine over the class's prototypes, less the penalty per 45 degrees of turn, less what a
+    class with many pictures has of chances to be near (`crowd` times the logarithm of their number)."""
+    s = queries @ gallery.vectors.T - penalty * np.abs(gallery.degrees) / 45 - crowd * np.log(gallery.pictures)
     return np.stack([s[:, gallery.labels == c].max(1) for c in classes], 1)
 
 

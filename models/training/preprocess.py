@@ -23,6 +23,7 @@ class Ink(NamedTuple):
     signed: np.ndarray  # ink positive, background about 0, the picture's own resolution
     points: np.ndarray  # (n, 2) x, y of the ink pixels' centres, in the picture's pixels
     sigma: float  # noise of `signed`, grey levels
+    regions: np.ndarray  # the work picture's size: number of the region that a pixel belongs to, 0 none
 
 
 class Blank(ValueError):
@@ -113,11 +114,14 @@ def find_ink(grey: np.ndarray) -> Ink:
     floor = max(0.2 * peak, 2.5 * noise)
     excess = np.maximum(np.abs(soft) - floor, 0)
     sign = -1.0 if excess[soft < 0].sum() >= excess[soft > 0].sum() else 1.0
-    mask = components(sign * soft, count, noise)
-    y, x = np.nonzero(mask)
-    points = np.stack([(x + 0.5) * image.shape[1] / work.shape[1], (y + 0.5) * image.shape[0] / work.shape[0]], axis=1)
+    regions = components(sign * soft, count, noise)
     signed = sign * (image - basis(*image.shape) @ c)
-    return Ink(signed, points, sigma)
+    return Ink(signed, centres(regions, *image.shape), sigma, regions)
+
+
+def centres(regions: np.ndarray, height: int, width: int) -> np.ndarray:
+    y, x = np.nonzero(regions)
+    return np.stack([(x + 0.5) * width / regions.shape[1], (y + 0.5) * height / regions.shape[0]], axis=1)
 
 
 def components(soft: np.ndarray, count: int, noise: float) -> np.ndarray:
@@ -133,7 +137,7 @@ def components(soft: np.ndarray, count: int, noise: float) -> np.ndarray:
     good = (np.asarray(tallest) > high) & (np.asarray(mass) > 0.02 * np.sum(mass))
     if not good.any():
         raise Blank("no ink: nothing stands out of the noise")
-    return np.concatenate([[False], good])[label]
+    return np.concatenate([[0], good * index])[label]
 
 
 def crop(ink: Ink, degrees: float = 0.0) -> np.ndarray:

@@ -8,8 +8,9 @@ from scipy import ndimage
 from scipy.spatial.distance import cdist
 
 import data
-from matching import ANGLES, Embed, Gallery, class_scores, standing
-from preprocess import Blank, Ink, crop, find_ink
+import likenesses
+from matching import ANGLES, LIKENESS, Embed, Gallery, class_scores, standing
+from preprocess import Blank, crop, find_ink
 
 Pictures = Dict[str, List[np.ndarray]]
 Which = Dict[str, Sequence[int]]  # class -> numbers of drawings
@@ -18,35 +19,42 @@ Which = Dict[str, Sequence[int]]  # class -> numbers of drawings
 class Engravings(NamedTuple):
     names: List[str]
     raw: Pictures
-    drawings: Dict[str, List[Ink]]
-    references: Dict[str, Ink]
+    drawings: Pictures  # class -> what is enrolled of each drawing: network inputs, the upright one first
+    references: Dict[str, np.ndarray]
 
 
 def engravings() -> Engravings:
+    def enrolled(grey: np.ndarray) -> np.ndarray:
+        return likenesses.enrolled(find_ink(grey), ANGLES)
+
     raw = data.drawings()
-    inks = {c: [find_ink(g) for g in v] for c, v in raw.items()}
-    return Engravings(sorted(raw), raw, inks, {c: find_ink(g) for c, g in data.references().items()})
+    return Engravings(sorted(raw), raw, {c: [enrolled(g) for g in v] for c, v in raw.items()}, {c: enrolled(g) for c, g in data.references().items()})
 
 
 class Table(NamedTuple):
-    """Everything embedded once: a picture's row holds one vector per angle of ANGLES, the upright one first."""
+    """Everything embedded once."""
 
     names: List[str]
-    drawings: Dict[str, np.ndarray]  # class -> (n, angles, dimensions)
-    references: Dict[str, np.ndarray]  # class -> (angles, dimensions)
+    asked: Dict[str, np.ndarray]  # class -> (drawings, dimensions), upright
+    drawings: Dict[str, List[np.ndarray]]  # class -> what each drawing puts into the gallery: (prototypes, dimensions)
+    references: Dict[str, np.ndarray]  # class -> the same of the printed reference
 
 
 def table(embed: Embed, e: Engravings) -> Table:
-    def rows(inks: Sequence[Ink]) -> np.ndarray:
-        vectors = embed(np.stack([crop(i, a) for i in inks for a in ANGLES]))
-        return vectors.reshape(len(inks), len(ANGLES), -1)
+    def prototypes(inputs: np.ndarray) -> np.ndarray:
+        vectors = embed(inputs)
+        vectors[len(ANGLES) :] *= LIKENESS
+        return vectors
 
-    return Table(e.names, {c: rows(e.drawings[c]) for c in e.names}, {c: rows([e.references[c]])[0] for c in e.names})
+    drawings = {c: [prototypes(i) for i in e.drawings[c]] for c in e.names}
+    return Table(e.names, {c: np.stack([d[0] for d in v]) for c, v in drawings.items()}, drawings, {c: prototypes(e.references[c]) for c in e.names})
 
 
 def gallery(entries: Sequence[Tuple[int, np.ndarray]]) -> Gallery:
-    """From (class, its vectors at all angles)."""
-    return Gallery(np.concatenate([v for _, v in entries]), np.repeat([k for k, _ in entries], len(ANGLES)), np.tile(ANGLES, len(entries)))
+    """From (class, prototypes of one picture)."""
+    labels = np.repeat([k for k, _ in entries], [len(v) for _, v in entries])
+    pictures = np.bincount([k for k, _ in entries])
+    return Gallery(np.concatenate([v for _, v in entries]), labels, np.tile(ANGLES, len(labels) // len(ANGLES)), pictures[labels])
 
 
 def everything(t: Table, classes: Sequence[str], but: Which) -> List[Tuple[int, np.ndarray]]:
@@ -58,7 +66,7 @@ def everything(t: Table, classes: Sequence[str], but: Which) -> List[Tuple[int, 
 def references_only(t: Table, queries: Which) -> Tuple[float, float, int]:
     """Printed references of all classes as the gallery; top-1, top-3 and the number of the query drawings."""
     enrolled = gallery([(k, t.references[c]) for k, c in enumerate(t.names)])
-    pairs = [(k, t.drawings[c][i, 0]) for k, c in enumerate(t.names) for i in queries.get(c, [])]
+    pairs = [(k, t.asked[c][i]) for k, c in enumerate(t.names) for i in queries.get(c, [])]
     scores = class_scores(enrolled, np.stack([p[1] for p in pairs]), range(len(t.names)))
     return (*top(scores, np.array([p[0] for p in pairs])), len(pairs))
 
@@ -76,9 +84,22 @@ def one_shot(t: Table, new: Sequence[str]) -> Tuple[float, int]:
     for shot in range(5):
         enrolled = gallery(base + [(index[c], t.drawings[c][shot]) for c in new])
         for c in new:
-            rest = np.delete(t.drawings[c][:, 0], shot, axis=0)
+            rest = np.delete(t.asked[c], shot, axis=0)
             hits += list(class_scores(enrolled, rest, range(len(t.names))).argmax(1) == index[c])
     return float(np.mean(hits)), len(hits)
+
+
+def known_beside_new(t: Table, new: Sequence[str], queries: Which) -> float:
+    """Top-1 of the others' query drawings (kept out of the gallery) where each new class is enrolled with one drawing: what that costs."""
+    index = {c: k for k, c in enumerate(t.names)}
+    known = [c for c in t.names if c not in new]
+    base = everything(t, known, queries)
+    hits: List[bool] = []
+    for shot in range(5):
+        enrolled = gallery(base + [(index[c], t.drawings[c][shot]) for c in new])
+        for c in known:
+            hits += list(class_scores(enrolled, t.asked[c][list(queries[c])], range(len(t.names))).argmax(1) == index[c])
+    return float(np.mean(hits))
 
 
 def open_set(t: Table, unknown: Sequence[str], queries: Which) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -86,8 +107,8 @@ def open_set(t: Table, unknown: Sequence[str], queries: Which) -> Tuple[np.ndarr
     known = [c for c in t.names if c not in unknown]
     enrolled = gallery(everything(t, known, queries))
     index = [t.names.index(c) for c in known]
-    asked = class_scores(enrolled, np.concatenate([t.drawings[c][list(queries[c]), 0] for c in known]), index)
-    strange = class_scores(enrolled, np.concatenate([t.drawings[c][:, 0] for c in unknown]), index)
+    asked = class_scores(enrolled, np.concatenate([t.asked[c][list(queries[c])] for c in known]), index)
+    strange = class_scores(enrolled, np.concatenate([t.asked[c] for c in unknown]), index)
     truth = [k for k, c in enumerate(known) for _ in queries[c]]
     return standing(asked), standing(strange), asked.max(1) - asked[np.arange(len(truth)), truth]
 

@@ -40,27 +40,40 @@ def uniform(shape: Tuple[int, ...], low: float, high: float) -> Tensor:
     return torch.rand(shape) * (high - low) + low
 
 
+STROKES = 24
+
+
 def pen(points: Tensor, ids: Tensor, drawn: Tensor) -> Tensor:
-    """What a hand does: every stroke a little turned, sized and shifted, then the whole sheared and bent. (B, P, 2)."""
-    b, p, _ = points.shape
-    n = 24
-    amount = torch.where(drawn, uniform((b,), 0.3, 1.3), uniform((b,), 0.0, 0.25))[:, None]
+    """What a hand does: neighbouring strokes together, then every stroke a little turned, sized and shifted, then the whole
+    sheared and bent. (B, P, 2)."""
+    b = len(points)
+    most = torch.where(torch.rand(b) < 0.2, 2.0, 1.4)
+    amount = torch.where(drawn, 0.3 + torch.rand(b) * (most - 0.3), uniform((b,), 0.0, 0.25))[:, None]
     index = ids.long()
+    group = (torch.rand(b, STROKES) < 0.35).cumsum(1).clamp(max=STROKES - 1).gather(1, index)
+    points = jittered(points, group, amount * (torch.rand(b, 1) < 0.6), (0.05, 0.13, 0.045))
+    return whole(jittered(points, index, amount, (0.11, 0.09, 0.03)), amount)
+
+
+def jittered(points: Tensor, index: Tensor, amount: Tensor, by: Tuple[float, float, float]) -> Tensor:
+    """Each of the numbered parts turned, sized and shifted about its own middle; `by`: deviations at an amount of 1."""
+    b, p, _ = points.shape
+    n = STROKES
     ones = torch.zeros(b, n).scatter_add_(1, index, torch.ones(b, p)).clamp(min=1)
     centre = torch.stack([torch.zeros(b, n).scatter_add_(1, index, points[..., i]) / ones for i in (0, 1)], -1)
-    turn = torch.randn(b, n) * 0.11 * amount
-    size = torch.exp(torch.randn(b, n, 2) * 0.09 * amount[..., None])
-    shift = torch.randn(b, n, 2) * 0.03 * amount[..., None]
+    turn = torch.randn(b, n) * by[0] * amount
+    size = torch.exp(torch.randn(b, n, 2) * by[1] * amount[..., None])
+    shift = torch.randn(b, n, 2) * by[2] * amount[..., None]
     take = index[..., None].expand(b, p, 2)
     q = (points - centre.gather(1, take)) * size.gather(1, take)
     a = turn.gather(1, index)
     q = torch.stack([q[..., 0] * a.cos() - q[..., 1] * a.sin(), q[..., 0] * a.sin() + q[..., 1] * a.cos()], -1)
-    return whole(q + centre.gather(1, take) + shift.gather(1, take), amount)
+    return q + centre.gather(1, take) + shift.gather(1, take)
 
 
 def whole(q: Tensor, amount: Tensor) -> Tensor:
     b = q.shape[0]
-    for low, high, size in ((2.0, 5.0, 0.028), (6.0, 14.0, 0.007)):
+    for low, high, size in ((2.0, 5.0, 0.034), (6.0, 14.0, 0.008)):
         k = uniform((b, 2, 2), low, high) * torch.sign(torch.randn(b, 2, 2))
         wave = torch.sin(torch.einsum("bpi,bij->bpj", q, k) + uniform((b, 1, 2), 0, 6.3))
         q = q + wave * (torch.randn(b, 1, 2) * size * amount[..., None] * 1.4)
@@ -136,6 +149,8 @@ def lines(points: Tensor, ids: Tensor, along: Tensor, drawn: Tensor) -> Tensor:
     weight = weight * (along >= cut.gather(1, ids.long())) * (along <= 1 - cut.flip(1).gather(1, ids.long()))
     gaps = (torch.rand(b, 1) < 0.12) & (torch.sin(along * uniform((b, 1), 15, 60) + ids * 2.0 + uniform((b, 1), 0, 6)) > 0.75)
     weight = weight * ~gaps
+    left_out = drawn & (torch.rand(b) < 0.06) & (ids.max(1).values >= 4)
+    weight = weight * ~(left_out[:, None] & (ids == torch.randint(0, STROKES, (b, 1)) % (ids.max(1, keepdim=True).values + 1)))
     q, _ = boxed(pen(points, ids, drawn), weight, radius)
     step = (q[:, 1:] - q[:, :-1]).norm(dim=-1)
     d = (step * (step < 4)).sum(1) / p
@@ -143,27 +158,29 @@ def lines(points: Tensor, ids: Tensor, along: Tensor, drawn: Tensor) -> Tensor:
     solid = (banked(thin, width, DISCS) * (math.pi / 2 * 1.25 * (radius + 0.25) * d)[:, None, None]).clamp(0, 1)
     hollow = ~drawn & (width >= 4) & (torch.rand(b) < 0.25)
     inner = (banked(thin, torch.where(hollow, width - 3, -1), DISCS) * (4 * d)[:, None, None]).clamp(0, 1)
-    return filled(torch.where(hollow[:, None, None], (solid - inner).clamp(0, 1), solid), ~drawn & ~hollow & (torch.rand(b) < 0.15))
+    return filled(torch.where(hollow[:, None, None], (solid - inner).clamp(0, 1), solid), ~drawn & ~hollow & (torch.rand(b) < 0.3))
 
 
 def filled(x: Tensor, which: Tensor) -> Tensor:
-    """Closed parts filled, where that does not bury too much."""
+    """Some of the closed parts filled, where that does not bury too much."""
     for i in which.nonzero()[:, 0].tolist():
         ink = x[i].numpy() > 0.3
-        whole_ = ndimage.binary_fill_holes(ink)
-        if whole_.sum() - ink.sum() < 0.22 * BOX * BOX:
-            x[i] = torch.maximum(x[i], torch.from_numpy(whole_.astype(np.float32)))
+        label, n = ndimage.label(~ink)
+        area = np.bincount(label.reshape(-1), minlength=n + 1)
+        fill = (area < 0.15 * BOX * BOX) & (np.random.default_rng(int(torch.randint(0, 2**31, (1,)))).random(n + 1) < 0.75)
+        fill[[0, *np.unique(label[[0, -1]]), *np.unique(label[:, [0, -1]])]] = False
+        x[i] = torch.maximum(x[i], torch.from_numpy(fill[label].astype(np.float32)))
     return x
 
 
-def pixels(points: Tensor, weight: Tensor, drawn: Tensor) -> Tensor:
-    """Real pictures, as weighted ink pixels of their network input (coordinates / 52), bent and redrawn."""
-    b, p, _ = points.shape
+def pixels(points: Tensor, weight: Tensor, ids: Tensor, drawn: Tensor) -> Tensor:
+    """Real pictures, as weighted ink pixels of their network input (coordinates / 52), bent and redrawn; `ids` numbers the parts."""
+    b = len(points)
     width = torch.where(drawn, torch.randint(0, 4, (b,)), torch.randint(0, 3, (b,)))
     radius = torch.tensor(RADII)[width]
-    ids = torch.zeros(b, p, dtype=torch.int8)
     q, scale = boxed(pen(points, ids, drawn | (torch.rand(b) < 0.5)), weight, radius - 0.6)
-    return (banked(splat(q, weight), width, DISCS) * ((scale / BOX) ** 2 * 1.6)[:, None, None]).clamp(0, 1)
+    solid = (banked(splat(q, weight), width, DISCS) * ((scale / BOX) ** 2 * 1.6)[:, None, None]).clamp(0, 1)
+    return filled(solid, ~drawn & (torch.rand(b) < 0.1))
 
 
 def field(b: int, low: float, high: float, cells: int) -> Tensor:

@@ -44,19 +44,19 @@ class Shelf:
         path = fresh[self.rng.integers(len(fresh))]
         self.used[path] += 1
         with np.load(path) as z:
-            return z["x"], z["label"], z["original"]
+            return z["x"], z["label"], z["parts"]
 
 
-def allowed(a: argparse.Namespace) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+def allowed(a: argparse.Namespace) -> Callable[[np.ndarray], np.ndarray]:
     """Which pictures of a real batch the run's split may see."""
     found = real.inputs(a.cache / "inputs.npz")
     s = real.split(found, a.fold, a.everything)
     names = sorted(found.drawings)
-    seen = {(names.index(c), i) for c in s.classes for i in [-1, *s.keep[c]]}
+    seen = {(names.index(c), i) for c in s.classes for i in [-1, *s.keep[c]]} | {(-2, -2)}
     letters = {stock.OMNIGLOT + k for k, (alphabet, _) in enumerate(real.characters(found)) if alphabet in s.alphabets}
 
-    def check(label: np.ndarray, original: np.ndarray) -> np.ndarray:
-        return np.array([(int(k), int(i)) in seen or int(k) in letters for k, i in zip(label, original)])
+    def check(parts: np.ndarray) -> np.ndarray:
+        return np.array([all((k, i) in seen or k in letters for k, i in picture) for picture in parts.tolist()])
 
     return check
 
@@ -70,9 +70,9 @@ def batches(a: argparse.Namespace) -> Iterator[Batch]:
         start = half * int(turns.integers(2))
         parts = [[v[start : start + half] for v in made.take()]]
         if check is not None:
-            x, label, original = real_shelf.take()
-            keep = check(label, original)
-            parts.append([x[keep], label[keep], original[keep]])
+            x, label, originals = real_shelf.take()
+            keep = check(originals)
+            parts.append([x[keep], label[keep], originals[keep]])
         x = torch.from_numpy(np.concatenate([p[0] for p in parts])).float() / 255
         yield Batch(x[:, None], torch.from_numpy(np.concatenate([p[1] for p in parts])))
 

@@ -2,7 +2,11 @@ import { resolve } from 'node:path'
 import { systemClock } from '../../drivers/clock.ts'
 import { Sums } from '../../gateway/aggregates/sums.ts'
 import type { AskAggregates } from '../../gateway/api/aggregates.ts'
+import type { Engravings } from '../../gateway/api/engraving-port.ts'
+import type { AskEvidence } from '../../gateway/api/evidence.ts'
+import type { Lenses } from '../../gateway/api/lenses.ts'
 import type { OldHeadsReport } from '../../gateway/api/old-heads.ts'
+import type { AskPermit } from '../../gateway/api/permit.ts'
 import type { FeedEvent, StoredInspection } from '../../gateway/api/ports.ts'
 import type { QualityReport } from '../../gateway/api/quality.ts'
 import type { ApiSources } from '../../gateway/api/server.ts'
@@ -79,6 +83,15 @@ function roomy(): StorageReport {
   }
 }
 
+/** Nothing is enrolled, and nothing can be. */
+const NO_ENGRAVINGS: Engravings = {
+  match: () => Promise.resolve({ kind: 'unknown', candidates: [], gallery: { symbols: 0 } }),
+  enrol: () => Promise.reject(new Error('nothing can be enrolled here')),
+  forget: () => Promise.resolve(false),
+  symbols: () => Promise.resolve({ symbols: [] }),
+  picture: () => Promise.resolve(undefined),
+}
+
 /** Everything the API asks for, in memory, for a test to steer. */
 export class FakeStation {
   readonly inspections: StoredInspection[] = []
@@ -92,6 +105,14 @@ export class FakeStation {
   /** Sums by hour and day; none were made. */
   aggregates: AskAggregates = ({ period }) =>
     Promise.resolve({ by: period, rows: [], total: new Sums().onWire() })
+  engravings: Engravings = NO_ENGRAVINGS
+  lenses: Lenses = {
+    find: () => Promise.resolve({ lenses: [], found: 0 }),
+    get: () => Promise.resolve(undefined),
+  }
+  evidence: AskEvidence = () => Promise.resolve(undefined)
+  /** Everybody may do everything. */
+  permit: AskPermit = () => Promise.resolve({ allowed: true })
   readonly #listeners = new Set<(event: FeedEvent) => void>()
 
   get listeners(): number {
@@ -138,6 +159,10 @@ export class FakeStation {
       oldHeads: () => Promise.resolve(this.oldHeads),
       checkpoints: () => Promise.resolve({ checkpoints: [] }),
       trace: () => Promise.resolve(undefined),
+      engravings: this.engravings,
+      lenses: this.lenses,
+      evidence: (sha256) => this.evidence(sha256),
+      permit: (caller, command) => this.permit(caller, command),
       feed: {
         subscribe: (listener) => {
           this.#listeners.add(listener)

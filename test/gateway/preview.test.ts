@@ -1,7 +1,7 @@
 import { test } from 'tap'
 import type { Spectrum } from '../../drivers/as7341/counts.ts'
 import { VirtualClock } from '../../drivers/simulated/clock.ts'
-import type { MeasuringHead } from '../../gateway/inspect.ts'
+import type { BusHead } from '../../gateway/inspect.ts'
 import { Preview } from '../../gateway/preview.ts'
 
 const SPECTRUM: Spectrum = { kind: 'as7341', takenAt: 0, counts: { F1_415nm: 100 }, saturated: [] }
@@ -12,7 +12,7 @@ function stage(watched: readonly string[], measureMs = 100) {
   const calls = { asked: 0, aborted: 0 }
   const shown: { readonly name: string; readonly text: string; readonly at: number }[] = []
   const state = { idle: true }
-  const head: MeasuringHead = {
+  const head: BusHead = {
     id: 'spectral',
     kind: 'as7341',
     measure: async (_, signal) => {

@@ -180,13 +180,14 @@ test('a part that is to be scanned is not judged by one look at it', (t) => {
 
 test('what only the camera can say is for a person until the camera says it', (t) => {
   const plan = prepare(recipeNamed('lens_engraving'), TRAY)
-  t.match(judge(plan, { gaps: [] }).verdict, {
+  const gaps = [{ head: 'camera', reason: 'sensor-absent' }] as const
+  t.match(judge(plan, { gaps }).verdict, {
     kind: 'ungraded',
     action: 'hold',
     reasons: ['sensor-absent:camera'],
   })
-  const both = prepare(variant({ camera: {} }), TRAY)
-  t.match(judge(both, sightingOf(FRESH)).verdict, { reasons: ['sensor-absent:camera'] })
+  const both = prepare(variant({ camera: { rank: 3, confidence: 0.8, textConfidence: 0.95 } }), TRAY)
+  t.match(judge(both, { ...sightingOf(FRESH), gaps }).verdict, { reasons: ['sensor-absent:camera'] })
   t.end()
 })
 

@@ -101,7 +101,7 @@ test('what is not there, not JSON or too large is a problem too', async (t) => {
     [{ url: '/api/v1/nothing' }, 404],
     [{ url: '/../../etc/passwd' }, 404],
     [{ url: '/%c0' }, 400],
-    [{ url: `/api/v1/inspections/${'1'.repeat(100)}` }, 414],
+    [{ url: `/api/v1/inspections/${'1'.repeat(130)}` }, 414],
     [{ url: '/api/v1/station', method: 'POST' as const, payload: '{}' }, 404],
   ] as const
   for (const [request, status] of cases) {
@@ -168,8 +168,16 @@ test('the OpenAPI document names every route, and its references resolve', async
   t.same(Object.keys(document.paths).sort(), [
     '/api/v1/aggregates',
     '/api/v1/checkpoints',
+    '/api/v1/engravings',
+    '/api/v1/engravings/match',
+    '/api/v1/engravings/{symbol}',
+    '/api/v1/engravings/{symbol}/examples',
+    '/api/v1/engravings/{symbol}/picture',
+    '/api/v1/evidence/{sha256}',
     '/api/v1/inspections',
     '/api/v1/inspections/{id}',
+    '/api/v1/lenses',
+    '/api/v1/lenses/{id}',
     '/api/v1/old-heads',
     '/api/v1/quality',
     '/api/v1/station',
@@ -181,9 +189,13 @@ test('the OpenAPI document names every route, and its references resolve', async
   ])
   t.same(Object.keys(document.components.schemas).sort(), [
     'CheckpointPage',
+    'EngravingMatch',
+    'Enrolled',
     'HealthReport',
     'Inspection',
     'InspectionPage',
+    'Lens',
+    'LensPage',
     'OldHeadsReport',
     'Problem',
     'QualityReport',
@@ -191,6 +203,7 @@ test('the OpenAPI document names every route, and its references resolve', async
     'StationState',
     'StorageReport',
     'SumsReport',
+    'SymbolList',
   ])
   for (const [, name = ''] of answer.body.matchAll(/"\$ref":"#\/components\/schemas\/([^"]*)"/g)) {
     t.ok(name in document.components.schemas, `#/components/schemas/${name}`)

@@ -3,10 +3,10 @@ import { fileURLToPath } from 'node:url'
 import { test } from 'tap'
 import { z } from 'zod'
 import { cropOf } from '../../../gateway/vision/crop.ts'
-import { Embedder } from '../../../gateway/vision/embedder.ts'
+import { Embedder, ENROL_DEGREES, enrolledCrops } from '../../../gateway/vision/embedder.ts'
 import { findInk, type Ink } from '../../../gateway/vision/ink.ts'
 import { readModel } from '../../../gateway/vision/model.ts'
-import { Network } from '../../../gateway/vision/onnx.ts'
+import { type Floats, Network } from '../../../gateway/vision/onnx.ts'
 import type { Grey } from '../../../gateway/vision/picture.ts'
 
 const FOLDER = fileURLToPath(new URL('../../../../models/engraving-embedder/', import.meta.url))
@@ -21,6 +21,8 @@ const golden = z.object({
       grey_base64: z.base64(),
       degrees: z.number(),
       input_base64: z.base64().optional(),
+      /** At `degrees`: what else is enrolled of a bold picture. */
+      likenesses_base64: z.array(z.base64()).optional(),
       embedding: z.array(z.number()).optional(),
       blank: z.string().optional(),
     }),
@@ -52,14 +54,50 @@ test('a picture becomes the input that training made of it', async (t) => {
       t.equal(ink, undefined, `${example.name}: ${example.blank}`)
       continue
     }
-    const expected = Buffer.from(example.input_base64, 'base64')
     const crop = ink === undefined ? new Float32Array() : cropOf(ink, example.degrees)
-    const worst = expected.reduce(
-      (most, level, index) => Math.max(most, Math.abs(level - 255 * (crop[index] ?? 9))),
-      0,
-    )
-    t.ok(worst <= 1.5, `${example.name}: ${worst} of 255`)
+    const off = farthest(crop, example.input_base64)
+    t.ok(off <= 1.5, `${example.name}: ${off} of 255`)
   }
+})
+
+/** Largest difference, in parts of 255. */
+function farthest(crop: Float32Array, expected_base64: string): number {
+  const expected = Buffer.from(expected_base64, 'base64')
+  return expected.reduce(
+    (most, level, index) => Math.max(most, Math.abs(level - 255 * (crop[index] ?? 9))),
+    0,
+  )
+}
+
+test('of a bold picture what a person may draw is enrolled too: without its small part, and as outlines', async (t) => {
+  const cases = await goldenCases()
+  const bold = cases.filter(({ likenesses_base64 }) => likenesses_base64 !== undefined)
+  t.ok(bold.length >= 1)
+  for (const example of cases) {
+    const upright = enrolledCrops(greyOf(example)).filter((_, index) => index % ENROL_DEGREES.length === 0)
+    const expected = example.likenesses_base64 ?? []
+    t.equal(upright.length, example.input_base64 === undefined ? 0 : 1 + expected.length, example.name)
+    for (const [index, likeness] of expected.entries()) {
+      const off = farthest(upright[1 + index] ?? new Float32Array(), likeness)
+      t.ok(off <= 1.5, `${example.name}: likeness ${index}: ${off} of 255`)
+    }
+  }
+})
+
+test('a likeness counts less than the picture itself', async (t) => {
+  const [bold] = (await goldenCases()).filter(({ likenesses_base64 }) => likenesses_base64 !== undefined)
+  if (bold === undefined) throw new Error('no golden picture is bold')
+  const lengths = async (picture: Grey) => {
+    const same = async ({ shape: [count = 0] }: Floats): Promise<Floats> => ({
+      data: new Float32Array(count).fill(1),
+      shape: [count, 1],
+    })
+    return (await new Embedder(same).prototypes('x', picture)).map(({ vector }) => vector[0])
+  }
+  const found = await lengths(greyOf(bold))
+  const plain = ENROL_DEGREES.map(() => 1)
+  t.strictSame(found.slice(0, 7), plain)
+  t.ok(found.length > 7 && found.slice(7).every((length) => Math.abs((length ?? 0) - 0.9) < 1e-6))
 })
 
 test('and the same embedding', async (t) => {
@@ -72,7 +110,8 @@ test('and the same embedding', async (t) => {
   const embedder = new Embedder((input) => network.run(input))
   for (const example of await goldenCases()) {
     const prototypes = await embedder.prototypes('x', greyOf(example))
-    t.equal(prototypes.length, example.embedding === undefined ? 0 : 7, example.name)
+    const pictures = example.embedding === undefined ? 0 : 1 + (example.likenesses_base64 ?? []).length
+    t.equal(prototypes.length, pictures * ENROL_DEGREES.length, example.name)
     const vector = prototypes.find(({ degrees }) => degrees === example.degrees)?.vector
     for (const [d, value] of (example.embedding ?? []).entries()) {
       const off = Math.abs(value - (vector?.[d] ?? 9))

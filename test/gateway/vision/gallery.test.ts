@@ -76,6 +76,28 @@ function dot(a: Float32Array, b: Float32Array): number {
   return sum
 }
 
+test('a symbol of many pictures does not win by their number alone', (t) => {
+  const at = (cosine: number) => Float32Array.from([cosine, Math.sqrt(1 - cosine * cosine)])
+  const of = (symbol: string, cosine: number, degrees = 0): Prototype => ({
+    symbol,
+    degrees,
+    vector: at(cosine),
+  })
+  const query = Float32Array.from([1, 0])
+  const ten = Array.from({ length: 10 }, () => of('ten', 0.8))
+  const options = { most: 2, ...FREE, crowdPenalty: 0.05 }
+  const found = nearest(galleryOf([...ten, of('one', 0.7)]), query, options)
+  t.match(found, [{ symbol: 'one' }, { symbol: 'ten' }])
+  t.ok(Math.abs((found[1]?.similarity ?? 0) - (0.8 - 0.05 * Math.log(10))) < 1e-6)
+  const likeness = { ...of('one', 0.7), vector: at(0.7).map((value) => 0.9 * value) }
+  const [same] = nearest(galleryOf([of('one', 0.7), of('one', 0.7, 15), likeness]), query, options)
+  t.ok(
+    Math.abs((same?.similarity ?? 0) - 0.7) < 1e-6,
+    'turns and likenesses of one picture are no more pictures',
+  )
+  t.end()
+})
+
 test('an answer is known, one of several, unknown, or blank', (t) => {
   const rule = {
     turn_penalty_per_45_deg: 0,

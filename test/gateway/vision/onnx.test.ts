@@ -141,6 +141,15 @@ test('a model that no runtime can use says which, and why', async (t) => {
   const onnx = await readFile(join(EMBEDDER, 'engraving-embedder.onnx'))
   const cut = await spoiled(t, { file: onnx.subarray(0, onnx.length >> 1) })
   await t.rejects(open(cut), { fault: 'unreadable', message: /^engraving-embedder on cpu: / })
+  // ModelProto.opset_import, of the default domain: version 17 (onnx.proto3, field 8, in it field 2).
+  const opset = onnx.lastIndexOf(Buffer.from([0x42, 0x02, 0x10, 17]))
+  t.ok(opset > 0)
+  const future = Buffer.from(onnx)
+  future[opset + 3] = 99
+  await t.rejects(open(await spoiled(t, { file: future })), {
+    fault: 'unreadable',
+    message: /^engraving-embedder on cpu: .*[Oo]pset/,
+  })
   const shape = await spoiled(t, { manifest: (json) => json.replace('"name": "image"', '"name": "picture"') })
   await t.rejects(open(shape), {
     fault: 'shape',

@@ -1,0 +1,167 @@
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { systemClock } from '../drivers/clock.ts'
+import type { ApiServerOptions } from './api/server.ts'
+import { CatalogueFile } from './catalogue-file.ts'
+import type { Config } from './config.ts'
+import { EngravingDesk } from './engraving-desk.ts'
+import type { MeasuringHead } from './inspect.ts'
+import type { NamedLens } from './lens.ts'
+import { LensBook } from './lens-book.ts'
+import { LensDesk } from './lens-desk.ts'
+import { type LensHeadParts, lensHead } from './lens-head.ts'
+import type { Log } from './log.ts'
+import type { Unit, UnitStatus } from './station.ts'
+import { lensesOf } from './store/catalogue/catalogue.ts'
+import { EvidenceStore } from './store/evidence.ts'
+import { modelsIn } from './vision/model.ts'
+import { VisionThread } from './vision/vision-thread.ts'
+
+export interface RecognitionParts {
+  readonly config: Config
+  readonly camera: LensHeadParts['camera']
+  /** The lens that the recipe in force wants to see. */
+  readonly expected: () => NamedLens | undefined
+  readonly log: Log
+}
+
+/** What recognises engravings at this station. */
+export interface Recognition {
+  readonly lens: MeasuringHead
+  readonly evidence: EvidenceStore
+  /** What is asked over HTTP. */
+  readonly sources: Pick<ApiServerOptions, 'engravings' | 'lenses' | 'evidence'>
+  /** In the order to start them in. */
+  readonly units: readonly Unit[]
+}
+
+const MODELS = modelsIn(fileURLToPath(new URL('../../models/', import.meta.url)))
+
+/** Wires camera, networks, gallery and catalogue to each other. */
+export function recognition({ config, camera, expected, log }: RecognitionParts): Recognition {
+  const { data_dir: dataDir, vision: options, store } = config
+  const clock = systemClock
+  const vision = new VisionOnDemand(
+    () =>
+      new VisionThread({
+        ...{ models: MODELS, providers: options.providers, threads: options.threads },
+        ...{ clock, log, random: Math.random },
+      }),
+    camera !== undefined,
+  )
+  const catalogue = new CatalogueFile(join(dataDir, 'catalogue.db'))
+  const desk = new EngravingDesk({
+    ...{ catalogue, reader: vision, wall: () => clock.wall() },
+    leftOut: (symbol, err) => log.warn({ symbol, err }, 'an enrolled picture is left out'),
+  })
+  const evidence = new EvidenceStore({
+    folder: join(dataDir, 'evidence'),
+    keep: store.evidence.keep,
+    quotaBytes: store.evidence.quota_mb * 1e6,
+    log,
+  })
+  const book = new LensBook({
+    version: () => catalogue.version(),
+    lenses: async () => await lensesOf(await catalogue.reader()),
+    // Without a camera nobody asks until somebody draws: the desk looks then.
+    refreshGallery: async () => {
+      if (camera !== undefined) await desk.refresh()
+    },
+    clock,
+    log,
+  })
+  const lens = lensHead({
+    ...{ camera, vision },
+    candidates: (engravings) => book.candidates(engravings, expected()),
+    models: () => vision.models,
+  })
+  const file: Unit = {
+    name: 'catalogue file',
+    start: async () => {
+      if (config.camera?.kind === 'simulated') await seed(catalogue, log)
+    },
+    stop: () => catalogue.close(),
+  }
+  const units = camera === undefined ? [file, vision, evidence] : [file, vision, book, evidence]
+  const sources = {
+    engravings: desk,
+    lenses: new LensDesk(catalogue),
+    evidence: (hash: string) => evidence.read(hash),
+  }
+  return { lens, evidence, sources, units }
+}
+
+async function seed(catalogue: CatalogueFile, log: Log): Promise<void> {
+  const { seedDemo } = await import('./demo-lenses.ts')
+  const symbols = await seedDemo(catalogue, new Date(systemClock.wall()).toISOString())
+  if (symbols > 0) log.info({ symbols }, 'the catalogue was empty: the demonstration’s symbols are in it now')
+}
+
+/**
+ * The thread that looks at pictures, started with the station where a camera needs it, else with the first question: it
+ * costs memory that a station without pictures has a better use for.
+ */
+class VisionOnDemand implements Unit {
+  readonly name = 'vision'
+  readonly #make: () => VisionThread
+  readonly #atOnce: boolean
+  readonly #ended = new AbortController()
+  #thread: VisionThread | undefined
+  #started: Promise<void> | undefined
+
+  constructor(make: () => VisionThread, atOnce: boolean) {
+    this.#make = make
+    this.#atOnce = atOnce
+  }
+
+  async start(): Promise<void> {
+    if (this.#atOnce) await this.#awake()
+  }
+
+  async stop(): Promise<void> {
+    this.#ended.abort()
+    await this.#started?.catch(() => {})
+    await this.#thread?.stop()
+  }
+
+  /** SHA-256 of each network that is open, by its name. */
+  get models(): Readonly<Record<string, string>> {
+    return this.#thread?.models ?? {}
+  }
+
+  async read(jpeg: Uint8Array, signal: AbortSignal) {
+    return await (await this.#awake()).read(jpeg, signal)
+  }
+
+  async match(picture: Uint8Array, top: number) {
+    return await (await this.#awake()).match(picture, top)
+  }
+
+  async prototypes(picture: Uint8Array, symbol: string) {
+    return await (await this.#awake()).prototypes(picture, symbol)
+  }
+
+  async setGallery(prototypes: Parameters<VisionThread['setGallery']>[0]): Promise<void> {
+    const thread = await this.#awake()
+    thread.setGallery(prototypes)
+  }
+
+  status(): UnitStatus {
+    return this.#thread?.status() ?? { state: 'ok', facts: { loaded: false } }
+  }
+
+  /** @throws ModelError when a model cannot be used; the next question tries again */
+  async #awake(): Promise<VisionThread> {
+    this.#thread ??= this.#make()
+    const thread = this.#thread
+    this.#started ??= thread.start(this.#ended.signal)
+    try {
+      await this.#started
+      return thread
+    } catch (error) {
+      this.#started = undefined
+      this.#thread = undefined
+      throw error
+    }
+  }
+}
