@@ -101,7 +101,7 @@ const image: CameraImage = {
 {
   const [ours, plain] = await beside(
     () => decode(image),
-    () => sharp(first).raw().toUint8Array(),
+    () => sharp(first).raw().toBuffer(),
   )
   const colour = median(await repeated(() => decode(image, { grey: false })))
   const small = median(await repeated(() => decode(image, { resize: { width: 320, height: 240 } })))

@@ -1,6 +1,6 @@
 /**
  * Finding a lens on simulated pictures, as their truth says: engravings found, marks, angle, side, faults named; and ms on
- * one thread beside the goals. Constants were chosen on the seed 2000001, the network was trained on 1000001 and following.
+ * one thread beside the goals. Constants were chosen on the seeds 2000001 to 2000004, the network was trained on 1000001 and following.
  *   node dist/bench/locate.bench.js [SEED] [COUNT]     default 3000001 60
  */
 import { fileURLToPath } from 'node:url'

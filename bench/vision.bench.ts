@@ -32,7 +32,7 @@ async function pictures(): Promise<readonly Uint8Array[]> {
   for (let lens = 0; lens < LENSES; lens++) {
     const { pixels, width, height } = renderLens(lensScene({}, new Random(SEED, lens)))
     const raw = { width, height, channels: 1 } as const
-    made.push((await sharp(pixels, { raw }).jpeg({ quality: 90 }).toUint8Array()).data)
+    made.push(await sharp(pixels, { raw }).jpeg({ quality: 90 }).toBuffer())
   }
   return made
 }

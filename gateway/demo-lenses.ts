@@ -71,9 +71,5 @@ export async function pictureOf(what: Engravable): Promise<Uint8Array> {
     <rect width="100%" height="100%" fill="#fff"/>
     <g transform="translate(${2 * PEN} ${2 * PEN})" fill="none" stroke="#000" stroke-width="${PEN}"
       stroke-linecap="round" stroke-linejoin="round">${lines.join('')}</g></svg>`
-  return await sharp(Buffer.from(svg))
-    .flatten({ background: '#fff' })
-    .png()
-    .toUint8Array()
-    .then(({ data }) => data)
+  return await sharp(Buffer.from(svg)).flatten({ background: '#fff' }).png().toBuffer()
 }

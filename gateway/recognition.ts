@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { decode } from '../drivers/camera/frame.ts'
 import { systemClock } from '../drivers/clock.ts'
 import type { ApiServerOptions } from './api/server.ts'
 import { CatalogueFile } from './catalogue-file.ts'
@@ -46,6 +47,8 @@ export function recognition({ config, camera, expected, log }: RecognitionParts)
       new VisionThread({
         ...{ models: MODELS, providers: options.providers, threads: options.threads },
         ...{ clock, log, random: Math.random },
+        // The driver has looked at the size when it cut the picture out of the stream.
+        decode: (jpeg) => decode({ kind: 'camera', jpeg, width: 0, height: 0, takenAt: 0, sequence: 0 }),
       }),
     camera !== undefined,
   )

@@ -72,8 +72,7 @@ async function frameFindings({ models, providers, threads }: Networks): Promise<
 
 async function simulatedLens(): Promise<{ jpeg: Uint8Array; width: number; height: number }> {
   const { pixels, width, height } = renderLens(lensScene({}, new Random(7, 1)))
-  const { data } = await sharp(pixels, { raw: { width, height, channels: 1 } })
-    .jpeg({ quality: 90 })
-    .toUint8Array()
-  return { jpeg: data, width, height }
+  const raw = { width, height, channels: 1 } as const
+  const jpeg = await sharp(pixels, { raw }).jpeg({ quality: 90 }).toBuffer()
+  return { jpeg, width, height }
 }

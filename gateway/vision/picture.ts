@@ -65,7 +65,8 @@ export async function readPicture(
       .toColourspace('srgb')
       .timeout({ seconds: DECODE_LIMIT_S })
       .raw({ depth: 'uchar' })
-      .toUint8Array()
+      // Not `toUint8Array`, which never gives its memory back (sharp 0.35.5).
+      .toBuffer({ resolveWithObject: true })
     if (info.channels !== 3) throw new Error(`${info.channels} channels in place of 3`)
     return { pixels: luma(data), width: info.width, height: info.height }
   } catch (error) {

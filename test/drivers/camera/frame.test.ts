@@ -169,3 +169,19 @@ test('any picture as the JPEG that a camera would have sent', async (t) => {
     message: /b\.png/,
   })
 })
+
+test('a picture that was looked at gives its memory back', async (t) => {
+  const raw = { width: 1280, height: 960, channels: 1 } as const
+  const taken = image(
+    await sharp(new Uint8Array(1280 * 960).fill(90), { raw })
+      .jpeg()
+      .toBuffer(),
+  )
+  const look = async (times: number): Promise<number> => {
+    for (let time = 1; time <= times; time += 1) await decode(taken)
+    return process.memoryUsage.rss() / 1e6
+  }
+  const before = await look(60)
+  const grown = (await look(160)) - before
+  t.ok(grown < 100, `${grown.toFixed(0)} MB more after 160 pictures of 1.2 MB`)
+})

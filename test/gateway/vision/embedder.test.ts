@@ -4,7 +4,9 @@ import { test } from 'tap'
 import { z } from 'zod'
 import { cropOf } from '../../../gateway/vision/crop.ts'
 import { Embedder, ENROL_DEGREES, enrolledCrops } from '../../../gateway/vision/embedder.ts'
+import { CROWD_PENALTY } from '../../../gateway/vision/gallery.ts'
 import { findInk, type Ink } from '../../../gateway/vision/ink.ts'
+import { LIKENESS } from '../../../gateway/vision/likenesses.ts'
 import { readModel } from '../../../gateway/vision/model.ts'
 import { type Floats, Network } from '../../../gateway/vision/onnx.ts'
 import type { Grey } from '../../../gateway/vision/picture.ts'
@@ -98,6 +100,20 @@ test('a likeness counts less than the picture itself', async (t) => {
   const plain = ENROL_DEGREES.map(() => 1)
   t.strictSame(found.slice(0, 7), plain)
   t.ok(found.length > 7 && found.slice(7).every((length) => Math.abs((length ?? 0) - 0.9) < 1e-6))
+})
+
+test('the device enrols and compares as the manifest says that it was measured', async (t) => {
+  const match = z.object({
+    prototype_angles_deg: z.array(z.number()),
+    crowd_penalty: z.number(),
+    likeness: z.number(),
+  })
+  const manifest = z.object({ match }).parse(JSON.parse(await readFile(`${FOLDER}manifest.json`, 'utf8')))
+  t.strictSame(manifest.match, {
+    prototype_angles_deg: [...ENROL_DEGREES],
+    crowd_penalty: CROWD_PENALTY,
+    likeness: LIKENESS,
+  })
 })
 
 test('and the same embedding', async (t) => {
