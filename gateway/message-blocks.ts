@@ -48,7 +48,13 @@ export function cameraBlock(sight: LensSight, recipe: CameraRecipe | undefined):
     engravings: sight.engravings.map(engravingBlock),
     evidence: `sha256:${sight.picture}`,
   }
-  if (sight.lensCandidates.length > 0) block.lens_candidates = sight.lensCandidates.map(candidateBlock)
+  const symbol = surest(sight.engravings)
+  if (symbol !== undefined) block.symbol = symbol
+  const [likeliest] = sight.lensCandidates
+  if (likeliest !== undefined) {
+    block.lens_id = likeliest.lensId
+    block.lens_candidates = sight.lensCandidates.map(candidateBlock)
+  }
   const { symbols, texts, lens } = recipe ?? {}
   if (symbols !== undefined || texts !== undefined || lens !== undefined) {
     block.expected = {
@@ -59,6 +65,16 @@ export function cameraBlock(sight: LensSight, recipe: CameraRecipe | undefined):
   }
   if (sight.detail !== undefined) block.detail = sight.detail
   return block
+}
+
+function surest(engravings: readonly SeenEngraving[]): string | undefined {
+  let best: { readonly symbol: string | undefined; readonly confidence: number } | undefined
+  for (const one of engravings) {
+    if (one.kind !== 'symbol' || one.outcome !== 'known' || one.confidence <= (best?.confidence ?? 0))
+      continue
+    best = { symbol: one.symbols[0], confidence: one.confidence }
+  }
+  return best?.symbol
 }
 
 function candidateBlock({

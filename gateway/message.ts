@@ -114,6 +114,8 @@ const place = {
 }
 
 const cameraBlock = z.object({
+  symbol: z.string().optional().describe('The maker’s mark that is known with the most certainty.'),
+  lens_id: z.int().optional().describe('The likeliest lens of the catalogue.'),
   engravings: z
     .array(
       z.object({

@@ -27,6 +27,8 @@ const ODDS = {
   /** Of being what the recipe expects. */
   expected: 3,
 } as const
+/** Of a mark that is not known with certainty: the nearest is the right one oftener than any other. */
+const DOUBTED = [0.2, 0.05, 0.02] as const
 const MOST = 5
 /** What speaks for a lens that nothing speaks for: keeps a single weak hint from looking like certainty. */
 const NOBODY = 20
@@ -82,16 +84,29 @@ export function lensCandidates(
 
 function symbolSpeaks(
   { lenses, bySymbol }: LensIndex,
-  { symbols, confidence }: Extract<SeenEngraving, { kind: 'symbol' }>,
+  seen: Extract<SeenEngraving, { kind: 'symbol' }>,
   speak: (place: number, factor: number) => void,
 ): void {
-  for (const symbol of symbols) {
+  for (const { symbol, weight } of marksOf(seen)) {
     for (const place of bySymbol.get(symbol) ?? []) {
       const linked = lenses[place]?.symbols.find((link) => link.symbol === symbol)?.confidence ?? 0
-      // One of several that look alike: each is as likely as the others.
-      speak(place, weighted(ODDS.symbol, (confidence * linked) / symbols.length))
+      speak(place, weighted(ODDS.symbol, weight * linked))
     }
   }
+}
+
+/** What the mark may be, and how much of the answer that is. */
+function marksOf({
+  symbols,
+  confidence,
+  candidates,
+}: Extract<SeenEngraving, { kind: 'symbol' }>): readonly { symbol: string; weight: number }[] {
+  // One of several that look alike: each is as likely as the others.
+  if (symbols.length > 0) return symbols.map((symbol) => ({ symbol, weight: confidence / symbols.length }))
+  return DOUBTED.flatMap((weight, place) => {
+    const candidate = candidates[place]
+    return candidate === undefined ? [] : [{ symbol: candidate.symbol, weight }]
+  })
 }
 
 function textSpeaks(

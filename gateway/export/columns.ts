@@ -23,6 +23,8 @@ const TEXT_LISTS: ReadonlySet<string> = new Set([
   'verdict.reasons',
   'as7341.saturated',
   'provenance.calibration',
+  'camera.expected.symbols',
+  'camera.expected.texts',
 ])
 
 /**
@@ -50,6 +52,9 @@ const PATHS: readonly string[] = [
   ...['provenance.previous', 'provenance.hash', 'meta.firmware_version', 'meta.temperature_c'],
   ...['meta.humidity_percent', 'meta.config_profile'],
   ...OLD_HEAD.map((path) => `old_head.${path}`),
+  ...['camera.symbol', 'camera.lens_id', 'camera.evidence', 'camera.detail', 'camera.engravings'],
+  ...['camera.lens_candidates', 'camera.expected.lens.supplier', 'camera.expected.lens.name'],
+  ...['camera.expected.lens.index', 'camera.expected.symbols', 'camera.expected.texts'],
 ]
 
 /** Where in the message the value of each column but the first (`schema`) stands. */

@@ -36,10 +36,12 @@ export function standingOf([best, second]: readonly Candidate[], { second_weight
 export function decide(candidates: readonly Candidate[], rule: MatchRule): Recognition {
   const [best] = candidates
   if (best === undefined) return { kind: 'blank', candidates }
-  const standing = standingOf(candidates, rule)
+  const isClose = ({ similarity }: Candidate): boolean => best.similarity - similarity <= rule.one_of_within
+  const close = candidates.filter(isClose)
+  // Those that cannot be told from the best are no reason to doubt that it is one of them.
+  const standing = standingOf([best, ...candidates.filter((candidate) => !isClose(candidate))], rule)
   if (standing < rule.unknown_below) return { kind: 'unknown', candidates }
   const confidence = 1 / (1 + Math.exp(-(rule.confidence_slope * standing + rule.confidence_offset)))
-  const close = candidates.filter((candidate) => best.similarity - candidate.similarity <= rule.one_of_within)
   if (close.length === 1) return { kind: 'known', symbol: best.symbol, confidence, candidates }
   return { kind: 'one-of', symbols: close.map(({ symbol }) => symbol), confidence, candidates }
 }

@@ -119,7 +119,11 @@ export function nearest(
   if (gallery.owners.length <= EXACT)
     for (let index = 0; index < gallery.owners.length; index++) compare(index)
   else for (const index of shortlist(gallery, query)) compare(index)
+  // Sorting numbers is quick; sorting all candidates would take as long as finding them.
+  const reached = Float32Array.from(touched, (place) => best[place] ?? 0).sort()
+  const least = reached[Math.max(0, reached.length - most)] ?? 0
   return touched
+    .filter((place) => (best[place] ?? 0) >= least)
     .map((place): Candidate => ({ symbol: gallery.symbols[place] ?? '', similarity: best[place] ?? 0 }))
     .sort((a, b) => b.similarity - a.similarity)
     .slice(0, most)

@@ -85,6 +85,7 @@ test('the message tells a known mark, several alike, an unknown one and a text a
     { text: '67' },
   ])
   t.strictSame(block.expected, { symbols: ['wave'] })
+  t.equal(block.symbol, 'wave')
   t.equal(block.evidence, `sha256:${'ab'.repeat(32)}`)
   t.notOk('lens_candidates' in block, 'none is not an empty list')
   t.end()

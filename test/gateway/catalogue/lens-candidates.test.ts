@@ -52,6 +52,17 @@ test('what the recipe expects comes first among equals, and only among them', (t
   t.end()
 })
 
+test('a mark that is not known still hints at the lenses of the nearest', (t) => {
+  const unknown = { ...symbol([], 0), candidates: [{ symbol: 'wave', similarity: 0.5 }] }
+  const [first] = lensCandidates(INDEX, [unknown, text('67', 0.95)], undefined)
+  t.equal(first?.lensId, 2)
+  t.ok(
+    (first?.score ?? 1) <
+      (lensCandidates(INDEX, [symbol(['wave'], 0.95), text('67', 0.95)], undefined)[0]?.score ?? 0),
+  )
+  t.end()
+})
+
 test('scores leave room for a lens that the catalogue does not know', (t) => {
   const weak = lensCandidates(INDEX, [text('mp26', 0.05)], undefined)
   t.ok((weak[0]?.score ?? 1) < 0.5)

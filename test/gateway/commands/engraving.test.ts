@@ -97,7 +97,7 @@ test('folders of drawings are judged against folders of references', async (t) =
   )
   t.equal(code, 0)
   t.match(JSON.parse(stdout), {
-    gallery: { symbols: 3, prototypes: 21 },
+    gallery: { symbols: 3, prototypes: 28 },
     queries: 6,
     top1: 1,
     top3: 1,

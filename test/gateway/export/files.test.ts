@@ -312,10 +312,11 @@ test('a disk that is away is an error, and then goes on where it was', async (t)
 test('CSV', async (t) => {
   await t.test('has a fixed order, which only ever grows at its end', (t) => {
     t.equal(CSV_SCHEMA, 'poincon.inspection.csv/1')
-    t.equal(COLUMNS.length, 113)
+    t.equal(COLUMNS.length, 124)
     t.strictSame(COLUMNS.slice(0, 4), ['schema', 'epoch', 'sequence', 'id'])
     t.strictSame(COLUMNS.slice(82, 84), ['meta_humidity_percent', 'meta_config_profile'])
-    t.equal(COLUMNS.at(-1), 'old_head_advice_fusion_confidence_level')
+    t.equal(COLUMNS[112], 'old_head_advice_fusion_confidence_level')
+    t.equal(COLUMNS.at(-1), 'camera_expected_texts')
     t.equal(new Set(COLUMNS).size, COLUMNS.length)
     t.end()
   })
