@@ -47,8 +47,8 @@ export class EngravingDesk implements Engravings {
   }
 
   /** The reader searches what is enrolled now, whoever has enrolled it. @throws StoreError, EngravingRefusal */
-  async refresh(): Promise<void> {
-    await this.#inTurn(() => this.#search.refresh())
+  async refresh(signal?: AbortSignal): Promise<void> {
+    await this.#inTurn(() => this.#search.refresh(signal))
   }
 
   match(picture: Uint8Array, top: number): Promise<EngravingMatch> {

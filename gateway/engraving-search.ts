@@ -6,7 +6,10 @@ import { PictureError } from './vision/picture.ts'
 import type { VisionThread } from './vision/vision-thread.ts'
 
 /** Who looks at pictures. */
-export type SymbolReader = Pick<VisionThread, 'match' | 'prototypes' | 'setGallery'>
+export type SymbolReader = Pick<VisionThread, 'match' | 'prototypes'> & {
+  /** What is searched from now on. */
+  setGallery(prototypes: readonly Prototype[]): void | Promise<void>
+}
 
 export interface EngravingSearchOptions {
   /** Also where other processes write into it. */
@@ -35,9 +38,9 @@ export class EngravingSearch {
   /**
    * Called for one at a time.
    * @returns how many symbols are searched from now on
-   * @throws StoreError, VisionError
+   * @throws StoreError, VisionError, the signal's reason
    */
-  async refresh(): Promise<number> {
+  async refresh(signal?: AbortSignal): Promise<number> {
     const { catalogue, reader } = this.#options
     const version = await catalogue.version()
     if (this.#seen?.version === version) return this.#seen.symbols
@@ -45,11 +48,12 @@ export class EngravingSearch {
     const known = new Map<string, readonly Prototype[]>()
     const prototypes: Prototype[] = []
     for (const key of await exampleKeys(database)) {
+      signal?.throwIfAborted()
       const found = this.#known.get(key.sha256) ?? (await this.#prototypesOf(database, key))
       known.set(key.sha256, found)
       prototypes.push(...found.map((prototype) => ({ ...prototype, symbol: key.symbol })))
     }
-    reader.setGallery(prototypes)
+    await reader.setGallery(prototypes)
     this.#known = known
     const symbols = new Set(prototypes.map(({ symbol }) => symbol)).size
     this.#seen = { version, symbols }

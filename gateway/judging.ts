@@ -153,8 +153,8 @@ export function judging(
           : evidence.keep(sight.picture, sight.jpeg, part.judgement.verdict.action)
       return async () => {
         // Whoever is told of an inspection finds its picture.
-        await kept
-        return await append(store, draft, raw, part.trigger.number)
+        const [entry] = await Promise.all([append(store, draft, raw, part.trigger.number), kept])
+        return entry
       }
     },
     stored: (entry, part) => {

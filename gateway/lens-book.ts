@@ -11,7 +11,7 @@ export interface LensBookOptions {
   /** Throws StoreError. */
   readonly lenses: () => Promise<readonly EngravedLens[]>
   /** Searches what is enrolled now. */
-  readonly refreshGallery: () => Promise<void>
+  readonly refreshGallery: (signal: AbortSignal) => Promise<void>
   readonly clock: Clock
   readonly log: Log
 }
@@ -75,11 +75,12 @@ export class LensBook implements Unit {
     try {
       const now = await version()
       if (now === this.#version) return
-      await refreshGallery()
+      await refreshGallery(this.#ended.signal)
       this.#index = lensIndex(await lenses())
       this.#version = now
       this.#fault = undefined
     } catch (error) {
+      if (this.#ended.signal.aborted) return
       const said = error instanceof Error ? error.message : String(error)
       if (said !== this.#fault) log.warn({ err: error }, 'catalogue not read, trying on')
       this.#fault = said

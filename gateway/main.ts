@@ -259,11 +259,7 @@ function assemble(parts: Parts): Assembled {
     parts.replay === undefined ? panelOf(parts, { ...measure, dryRun, resumed, board: () => board }) : []
   const backups = backupUnits({ config, deviceId: identity.deviceId, version, clock, log })
   const extras: Unit[] = [
-    ...[
-      ...(parts.replay === undefined ? eyes.units : []),
-      ...(camera === undefined ? [] : [camera]),
-      ...panel,
-    ],
+    ...[...eyes.units, ...(camera === undefined ? [] : [camera]), ...panel],
     ...[...measure.extras, ...backups],
   ]
   const over = [...alerted.units, quality]

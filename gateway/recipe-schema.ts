@@ -108,9 +108,11 @@ const camera = z.strictObject({
   rank: z
     .int()
     .min(1)
-    .max(20)
-    .default(3)
-    .describe('Place among the candidates that `lens` must have at least.'),
+    .max(5)
+    .default(1)
+    .describe(
+      'Place among the candidates that `lens` must have at least. 1: it is the likeliest, with `confidence`; more: several lenses of one mark will do.',
+    ),
   confidence: unit.default(0.8).describe('A mark that is read with less is not trusted.'),
   text_confidence: unit.default(0.95).describe('The same of a text.'),
 })

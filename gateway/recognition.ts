@@ -15,7 +15,8 @@ import type { Log } from './log.ts'
 import type { Unit, UnitStatus } from './station.ts'
 import { lensesOf } from './store/catalogue/catalogue.ts'
 import { EvidenceStore } from './store/evidence.ts'
-import { modelsIn } from './vision/model.ts'
+import { ModelError, modelsIn } from './vision/model.ts'
+import { VisionError } from './vision/vision-error.ts'
 import { VisionThread } from './vision/vision-thread.ts'
 
 export interface RecognitionParts {
@@ -51,6 +52,7 @@ export function recognition({ config, camera, expected, log }: RecognitionParts)
         decode: (jpeg) => decode({ kind: 'camera', jpeg, width: 0, height: 0, takenAt: 0, sequence: 0 }),
       }),
     camera !== undefined,
+    log,
   )
   const catalogue = new CatalogueFile(join(dataDir, 'catalogue.db'))
   const desk = new EngravingDesk({
@@ -67,8 +69,8 @@ export function recognition({ config, camera, expected, log }: RecognitionParts)
     version: () => catalogue.version(),
     lenses: async () => await lensesOf(await catalogue.reader()),
     // Without a camera nobody asks until somebody draws: the desk looks then.
-    refreshGallery: async () => {
-      if (camera !== undefined) await desk.refresh()
+    refreshGallery: async (signal) => {
+      if (camera !== undefined) await desk.refresh(signal)
     },
     clock,
     log,
@@ -108,17 +110,26 @@ class VisionOnDemand implements Unit {
   readonly name = 'vision'
   readonly #make: () => VisionThread
   readonly #atOnce: boolean
+  readonly #log: Log
   readonly #ended = new AbortController()
+  /** A model that cannot be used, by no thread. */
+  #fault: ModelError | undefined
   #thread: VisionThread | undefined
   #started: Promise<void> | undefined
 
-  constructor(make: () => VisionThread, atOnce: boolean) {
+  constructor(make: () => VisionThread, atOnce: boolean, log: Log) {
     this.#make = make
     this.#atOnce = atOnce
+    this.#log = log
   }
 
+  /** A model that cannot be used is a state: parts that need it are left ungraded, all others go on. */
   async start(): Promise<void> {
-    if (this.#atOnce) await this.#awake()
+    if (!this.#atOnce) return
+    await this.#awake().catch((error: unknown) => {
+      if (!(error instanceof ModelError)) throw error
+      this.#log.error({ err: error }, 'a network cannot be used: no engraving is read')
+    })
   }
 
   async stop(): Promise<void> {
@@ -133,6 +144,9 @@ class VisionOnDemand implements Unit {
   }
 
   async read(jpeg: Uint8Array, signal: AbortSignal) {
+    if (this.#fault !== undefined) {
+      throw new VisionError('not-loaded', this.#fault.message, { cause: this.#fault })
+    }
     return await (await this.#awake()).read(jpeg, signal)
   }
 
@@ -150,11 +164,14 @@ class VisionOnDemand implements Unit {
   }
 
   status(): UnitStatus {
+    if (this.#fault !== undefined) return { state: 'failed', detail: this.#fault.message }
     return this.#thread?.status() ?? { state: 'ok', facts: { loaded: false } }
   }
 
-  /** @throws ModelError when a model cannot be used; the next question tries again */
+  /** @throws ModelError when a model cannot be used, until the station is started anew; VisionError `stopped` */
   async #awake(): Promise<VisionThread> {
+    if (this.#ended.signal.aborted) throw new VisionError('stopped', 'the station stops')
+    if (this.#fault !== undefined) throw this.#fault
     this.#thread ??= this.#make()
     const thread = this.#thread
     this.#started ??= thread.start(this.#ended.signal)
@@ -162,8 +179,7 @@ class VisionOnDemand implements Unit {
       await this.#started
       return thread
     } catch (error) {
-      this.#started = undefined
-      this.#thread = undefined
+      if (error instanceof ModelError) this.#fault = error
       throw error
     }
   }

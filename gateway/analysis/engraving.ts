@@ -37,7 +37,8 @@ export function judgeEngraving(sight: LensSight, recipe: CameraRecipe): Engravin
   if (sight.fault !== undefined) return { reasons: [FAULTS[sight.fault]], losses: [] }
   const symbols = sight.engravings.filter((one): one is SeenSymbol => one.kind === 'symbol')
   const texts = sight.engravings.filter((one): one is SeenText => one.kind === 'text')
-  const answers = [markOf(symbols, recipe), ...textsOf(texts, recipe), ...lensOf(sight, recipe)]
+  const mark = markOf(symbols, recipe)
+  const answers = [mark, ...textsOf(texts, recipe), ...lensOf(sight, recipe, mark)]
   const losses = answers.flatMap((answer) => (answer.kind === 'open' ? [] : [lossOf(answer)]))
   // That one thing is wrong is certain, whatever else could not be read.
   if (answers.some(({ kind }) => kind === 'wrong')) return { reasons: [], losses }
@@ -105,12 +106,21 @@ function textsOf(
   })
 }
 
-function lensOf({ lensCandidates }: LensSight, { lens, rank }: CameraRecipe): readonly Answer[] {
+/** Only what names a lens with certainty says that it is the right one, or another. */
+function lensOf(
+  { lensCandidates }: LensSight,
+  { lens, rank, confidence: least }: CameraRecipe,
+  mark: Answer,
+): readonly Answer[] {
   if (lens === undefined) return []
+  const uncertain = [{ kind: 'open', reason: 'engraving-uncertain' }] as const
   const [best] = lensCandidates
-  if (best === undefined) return [{ kind: 'open', reason: 'engraving-uncertain' }]
-  const right = lensCandidates.slice(0, rank).find((one) => isNamed(one, lens))
-  return right === undefined
-    ? [{ kind: 'wrong', code: 'lens_mismatch', confidence: best.score }]
-    : [{ kind: 'right', code: 'lens', confidence: 1 }]
+  if (best === undefined || mark.kind === 'open') return uncertain
+  const place = lensCandidates.findIndex((one) => isNamed(one, lens))
+  const found = lensCandidates[place]
+  if (found !== undefined && place < rank) {
+    const sure = rank > 1 || found.score >= least
+    return sure ? [{ kind: 'right', code: 'lens', confidence: found.score }] : uncertain
+  }
+  return best.score >= least ? [{ kind: 'wrong', code: 'lens_mismatch', confidence: best.score }] : uncertain
 }

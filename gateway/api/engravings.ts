@@ -161,7 +161,9 @@ function enrolRoute(plain: FastifyInstance, engravings: Engravings, permit: AskP
     },
     async (request, reply) => {
       const user = await permitted(request, reply, { permit, command: 'engraving/enrol' })
-      const { by = user, tag: tags = [], sure = [] } = request.query
+      const { tag: tags = [], sure = [] } = request.query
+      // Whoever has logged in is who says so.
+      const by = user ?? request.query.by
       if (by === undefined) throw whoAsks()
       const picture = pictureOf(request.body)
       const { symbol } = request.params

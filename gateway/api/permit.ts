@@ -61,9 +61,12 @@ function hostOf(origin: string): string | undefined {
   return URL.canParse(origin) ? new URL(origin).host : undefined
 }
 
+/** What proxies say of the request that they carry. */
+const CARRIED = /^(forwarded|via|x-real-ip|x-forwarded-.*)$/
+
 function callerOf({ headers, socket: { remoteAddress = 'unknown' }, hostname }: FastifyRequest): Caller {
   const login = loginOf(headers.authorization)
-  const carried = headers.forwarded !== undefined || headers['x-forwarded-for'] !== undefined
+  const carried = Object.keys(headers).some((name) => CARRIED.test(name))
   const address = remoteAddress.replace(/^::ffff:(?=\d+\.)/, '')
   // A name that somebody else's server resolves to this machine is not this machine.
   const here = !carried && isLoopback(address) && isLoopback(hostname.replace(/^\[|\]$/g, ''))

@@ -24,12 +24,13 @@ const ODDS = {
   text: 100,
   /** Of a code of its refractive index: a few hundred lenses share it. */
   index: 5,
-  /** Of being what the recipe expects. */
-  expected: 3,
+  /** Of a mark that it does not carry, where the catalogue knows which it carries: so much less likely. */
+  otherSymbol: 50,
 } as const
 /** Of a mark that is not known with certainty: the nearest is the right one oftener than any other. */
 const DOUBTED = [0.2, 0.05, 0.02] as const
-const MOST = 5
+/** Candidates that are told of. */
+export const MOST_CANDIDATES = 5
 /** What speaks for a lens that nothing speaks for: keeps a single weak hint from looking like certainty. */
 const NOBODY = 20
 
@@ -53,7 +54,8 @@ function push(map: Map<string, number[]>, key: string, place: number): void {
 /**
  * The lenses that what was read may belong to, likeliest first, five at most. Each reading multiplies the odds of the
  * lenses that carry it (naive Bayes: readings are taken as independent), weighted by how sure the reading is and, of a
- * symbol, how sure the link; a refractive index that was read also speaks against lenses of another one.
+ * symbol, how sure the link; another mark and another refractive index speak against a lens. Among equals the one that
+ * the recipe expects comes first; else it counts nothing.
  * @returns scores add up to less than 1: the rest is that it is a lens the catalogue does not know
  */
 export function lensCandidates(
@@ -69,17 +71,16 @@ export function lensCandidates(
     if (engraving.kind === 'symbol') symbolSpeaks(index, engraving, speak)
     else textSpeaks(index, engraving, speak)
   }
-  const indices = engravings.flatMap((one) => (one.kind === 'text' ? indexRead(one.text) : []))
   const found = [...odds].map(([place, value]) => {
     const lens = index.lenses[place]
-    const byIndex = lens === undefined ? 1 : indexFactor(lens, indices)
-    return { lens, value: value * byIndex * (isExpected(lens, expected) ? ODDS.expected : 1) }
+    const against = lens === undefined ? 1 : engravings.reduce((all, one) => all * factorOf(lens, one), 1)
+    return { lens, value: value * against, expected: isExpected(lens, expected) }
   })
   const total = found.reduce((sum, { value }) => sum + value, NOBODY)
   return found
+    .sort((one, other) => other.value - one.value || Number(other.expected) - Number(one.expected))
+    .slice(0, MOST_CANDIDATES)
     .flatMap(({ lens, value }) => (lens === undefined ? [] : [candidate(lens, value / total)]))
-    .sort((one, other) => other.score - one.score || one.lensId - other.lensId)
-    .slice(0, MOST)
 }
 
 function symbolSpeaks(
@@ -122,8 +123,30 @@ function weighted(odds: number, confidence: number): number {
   return 1 + (odds - 1) * confidence
 }
 
-/** `1.67`, or the two digits that stand for it. An addition (`2.25`) is none: no lens is made of that. */
+/** What a reading says of a lens beside naming it: another mark than it carries, its refractive index or another. */
+function factorOf(lens: EngravedLens, seen: SeenEngraving): number {
+  if (seen.kind === 'text') return indexFactor(lens, seen)
+  const carries = lens.symbols.some(({ symbol }) => seen.symbols.includes(symbol))
+  if (seen.symbols.length === 0 || lens.symbols.length === 0 || carries) return 1
+  return 1 / weighted(ODDS.otherSymbol, seen.confidence)
+}
+
+function indexFactor(
+  { index }: EngravedLens,
+  { text, confidence }: Extract<SeenEngraving, { kind: 'text' }>,
+): number {
+  const read = indexRead(text)
+  if (index === undefined || read.length === 0) return 1
+  const odds = weighted(ODDS.index, confidence)
+  return read.includes(index) ? odds : 1 / odds
+}
+
+/**
+ * `1.67`, or the two digits that stand for it. What may as well be an addition, which goes in quarters (`1.50`, `2.25`), is
+ * none.
+ */
 function indexRead(text: string): readonly number[] {
+  if (/^\d\.\d\d$/.test(text) && Number.isInteger(Number(text) * 4)) return []
   const written = indicesOf(text) ?? []
   if (written.length > 0) return written.filter(isMade)
   return /^[5-7]\d$/.test(text) ? [Number(`1.${text}`)].filter(isMade) : []
@@ -132,11 +155,6 @@ function indexRead(text: string): readonly number[] {
 /** Indices that ophthalmic lenses are made of. */
 function isMade(index: number): boolean {
   return index >= 1.49 && index <= 1.9
-}
-
-function indexFactor({ index }: EngravedLens, read: readonly number[]): number {
-  if (index === undefined || read.length === 0) return 1
-  return read.includes(index) ? ODDS.index : 1 / ODDS.index
 }
 
 function isExpected(lens: EngravedLens | undefined, expected: NamedLens | undefined): boolean {

@@ -1,8 +1,10 @@
-import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { mkdir, readdir, readFile, rm, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import type { Action } from '../inspection.ts'
 import type { Log } from '../log.ts'
+import { replaceFile } from '../replace-file.ts'
 import type { Unit, UnitStatus } from '../station.ts'
 
 /** `store.evidence` of `poincon.yaml`. */
@@ -84,7 +86,9 @@ export class EvidenceStore implements Unit {
   async read(hash: string): Promise<Uint8Array | undefined> {
     if (!/^[0-9a-f]{64}$/.test(hash)) return undefined
     try {
-      return await readFile(this.#file(hash))
+      const jpeg = await readFile(this.#file(hash))
+      // What is not the picture that was judged is no evidence.
+      return createHash('sha256').update(jpeg).digest('hex') === hash ? jpeg : undefined
     } catch (error) {
       if (isMissing(error)) return undefined
       throw error
@@ -112,9 +116,7 @@ export class EvidenceStore implements Unit {
         await utimes(file, new Date(), new Date())
         this.#drop(hash)
       } else {
-        await mkdir(join(file, '..'), { recursive: true })
-        await writeFile(`${file}.part`, jpeg)
-        await rename(`${file}.part`, file)
+        await replaceFile(file, jpeg)
       }
       this.#add(hash, jpeg.length)
       await this.#shrink()
@@ -153,7 +155,7 @@ export class EvidenceStore implements Unit {
       const path = join(entry.parentPath, entry.name)
       const [, hash] = /^([0-9a-f]{64})\.jpg$/.exec(entry.name) ?? []
       if (hash === undefined) {
-        if (entry.name.endsWith('.jpg.part')) await rm(path, { force: true })
+        if (/\.jpg\.\d+$/.test(entry.name)) await rm(path, { force: true })
         continue
       }
       const { size, mtimeMs } = await stat(path)

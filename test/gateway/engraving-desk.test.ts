@@ -4,6 +4,7 @@ import type { Enrolment } from '../../gateway/api/engraving-port.ts'
 import { EngravingRefusal } from '../../gateway/api/engraving-port.ts'
 import { CatalogueFile } from '../../gateway/catalogue-file.ts'
 import { keepExamples } from '../../gateway/store/catalogue/gallery.ts'
+import { ModelError } from '../../gateway/vision/model.ts'
 import { VisionError } from '../../gateway/vision/vision-error.ts'
 import { deskOf, drawing } from '../fakes/engraving-desk.ts'
 
@@ -94,4 +95,11 @@ test('what is no picture, shows nothing, or cannot be looked at is refused by na
   const { desk: waiting } = await deskOf(t, { match: busy, prototypes: busy, setGallery: () => {} })
   await t.rejects(waiting.match(white, 5), refused('unavailable'))
   await t.rejects(waiting.enrol(enrolment('key', white)), EngravingRefusal)
+})
+
+test('a network that cannot be used is an answer, also while the gallery is handed over', async (t) => {
+  const unfit = () => Promise.reject(new ModelError('hash', 'another sha256'))
+  const { desk } = await deskOf(t, { match: unfit, prototypes: unfit, setGallery: unfit })
+  await t.rejects(desk.refresh(), { name: 'EngravingRefusal', fault: 'unavailable' })
+  await t.rejects(desk.match(await drawing('key'), 5), { name: 'EngravingRefusal', fault: 'unavailable' })
 })

@@ -38,8 +38,10 @@ function groupsOf(text: string): readonly Group[] {
   const groups: Group[] = []
   let naming = false
   for (const line of text.split(/\r\n?|\n/)) {
-    const [, word = '', value = ''] = /^\s*([A-Za-z-]+)\s*:\s*([^#]*?)\s*(?:#.*)?$/.exec(line) ?? []
-    const field = word.toLowerCase()
+    const [said = ''] = line.split('#', 1)
+    const colon = said.indexOf(':')
+    const field = said.slice(0, Math.max(0, colon)).trim().toLowerCase()
+    const value = said.slice(colon + 1).trim()
     if (field === 'user-agent') {
       if (!naming) groups.push({ names: [], rules: [] })
       naming = true

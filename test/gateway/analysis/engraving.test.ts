@@ -6,7 +6,7 @@ import { type CameraRecipe, parseRecipe, recipeJson } from '../../../gateway/rec
 import { candidate, sight, symbol, text } from '../../fakes/sights.ts'
 import { recipeNamed } from './station.ts'
 
-const ANY: CameraRecipe = { rank: 3, confidence: 0.8, textConfidence: 0.85 }
+const ANY: CameraRecipe = { rank: 1, confidence: 0.8, textConfidence: 0.85 }
 const WAVE: CameraRecipe = { ...ANY, symbols: ['wave'] }
 
 function said(
@@ -63,14 +63,28 @@ test('texts that must stand there: case and spaces do not count', (t) => {
   t.end()
 })
 
-test('a lens that must be among the first candidates', (t) => {
-  const recipe: CameraRecipe = { ...ANY, rank: 2, lens: { supplier: 'Optique Ès', name: 'Claire' } }
+test('a lens that must be the likeliest, with certainty', (t) => {
+  const recipe: CameraRecipe = { ...ANY, rank: 1, lens: { supplier: 'Optique Ès', name: 'Claire' } }
   const seen = [symbol(['wave'], 0.97)]
-  const claire = candidate(7, 'OPTIQUE ES', 'claire', 0.2)
-  const others = [candidate(1, 'Other', 'One', 0.4), candidate(2, 'Other', 'Two', 0.3)]
-  t.strictSame(said(sight(seen, [claire]), recipe), { reasons: [], rejects: [] })
-  t.strictSame(said(sight(seen, [...others, claire]), recipe).rejects, ['lens_mismatch'], 'third of two')
+  const claire = (score: number) => candidate(7, 'OPTIQUE ES', 'claire', score)
+  const other = (score: number) => candidate(1, 'Other', 'One', score)
+  t.strictSame(said(sight(seen, [claire(0.9)]), recipe), { reasons: [], rejects: [] })
+  t.strictSame(said(sight(seen, [claire(0.4), other(0.4)]), recipe).reasons, ['engraving-uncertain'])
+  t.strictSame(said(sight(seen, [other(0.9), claire(0.05)]), recipe).rejects, ['lens_mismatch'])
+  t.strictSame(said(sight(seen, [other(0.5), claire(0.4)]), recipe).reasons, ['engraving-uncertain'])
   t.strictSame(said(sight(seen, []), recipe).reasons, ['engraving-uncertain'])
+  t.strictSame(
+    said(sight(seen, [other(0.5), claire(0.4)]), { ...recipe, rank: 2 }).reasons,
+    [],
+    'or the second',
+  )
+  t.end()
+})
+
+test('a mark that is not known rejects nothing, whatever lens it hints at', (t) => {
+  const recipe: CameraRecipe = { ...ANY, lens: { supplier: 'Optique', name: 'Claire' } }
+  const seen = sight([symbol([], 0)], [candidate(1, 'Other', 'One', 0.95)])
+  t.strictSame(said(seen, recipe), { reasons: ['engraving-unknown', 'engraving-uncertain'], rejects: [] })
   t.end()
 })
 

@@ -186,7 +186,7 @@ test('what only the camera can say is for a person until the camera says it', (t
     action: 'hold',
     reasons: ['sensor-absent:camera'],
   })
-  const both = prepare(variant({ camera: { rank: 3, confidence: 0.8, textConfidence: 0.95 } }), TRAY)
+  const both = prepare(variant({ camera: { rank: 1, confidence: 0.8, textConfidence: 0.95 } }), TRAY)
   t.match(judge(both, { ...sightingOf(FRESH), gaps }).verdict, { reasons: ['sensor-absent:camera'] })
   t.end()
 })

@@ -33,7 +33,26 @@ test('a refractive index beside the mark decides between its lenses', (t) => {
 })
 
 test('an addition is no refractive index', (t) => {
-  t.strictSame(ids(symbol(['wave'], 0.95), text('2.25', 0.99)), [1, 2, 4])
+  for (const addition of ['2.25', '1.50', '1.75']) {
+    t.strictSame(ids(symbol(['wave'], 0.95), text(addition, 0.99)), [1, 2, 4], addition)
+  }
+  t.end()
+})
+
+test('what was hardly read decides nothing', (t) => {
+  const [first, second] = lensCandidates(INDEX, [symbol(['wave'], 0.95), text('67', 0.02)], undefined)
+  t.ok((first?.score ?? 1) - (second?.score ?? 0) < 0.1)
+  t.end()
+})
+
+test('another mark than a lens carries speaks against it', (t) => {
+  const both = lensIndex([
+    lens(1, 'Right', { symbols: WAVE }),
+    lens(2, 'Other', { symbols: [{ symbol: 'moon', confidence: 1 }], marks: [{ kind: 'text', text: 'P' }] }),
+  ])
+  const [first, second] = lensCandidates(both, [symbol(['wave'], 0.99), text('P', 0.95)], undefined)
+  t.equal(first?.lensId, 1)
+  t.ok((second?.score ?? 1) < 0.05)
   t.end()
 })
 
@@ -42,12 +61,13 @@ test('a text names its lens, however it is spaced', (t) => {
   t.end()
 })
 
-test('what the recipe expects comes first among equals, and only among them', (t) => {
+test('what the recipe expects comes first among equals, and counts nothing else', (t) => {
   const expected = { supplier: 'optique', name: 'claire 1.67' }
-  const equals = lensCandidates(INDEX, [symbol(['wave'], 0.95)], expected)
-  t.equal(equals[0]?.lensId, 2)
+  const [first, second] = lensCandidates(INDEX, [symbol(['wave'], 0.95)], expected)
+  t.match([first, second], [{ lensId: 2 }, { lensId: 1 }])
+  t.equal(first?.score, second?.score)
   const other = lensCandidates(INDEX, [symbol(['wave'], 0.95), text('1.5', 0.95)], expected)
-  t.equal(other[0]?.lensId, 1, 'the reading speaks louder')
+  t.equal(other[0]?.lensId, 1)
   t.strictSame(lensCandidates(INDEX, [text('9Z', 0.9)], expected), [], 'an expectation alone is no evidence')
   t.end()
 })

@@ -60,7 +60,7 @@ test('only what was not accepted is kept, where that is asked', async (t) => {
 test('what a power cut left half written goes at the start', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'poincon-evidence-'))
   await mkdir(join(folder, 'ab'))
-  await writeFile(join(folder, 'ab', `${'ab'.repeat(32)}.jpg.part`), 'half')
+  await writeFile(join(folder, 'ab', `${'ab'.repeat(32)}.jpg.4711`), 'half')
   await writeFile(join(folder, 'ab', 'notes.txt'), 'somebody’s')
   await storeIn(t, { folder })
   t.strictSame(await readdir(join(folder, 'ab')), ['notes.txt'])
@@ -75,6 +75,14 @@ test('a folder that cannot be written holds up nothing, and says so until it can
   await rm(join(folder, hash.slice(0, 2)))
   await store.keep(hash, bytes, 'reject')
   t.match(store.status(), { state: 'ok', facts: { failed: 1, pictures: 1 } })
+})
+
+test('a file that was changed is no evidence', async (t) => {
+  const { folder, store } = await storeIn(t)
+  const { hash, bytes } = picture(1)
+  await store.keep(hash, bytes, 'reject')
+  await writeFile(join(folder, hash.slice(0, 2), `${hash}.jpg`), '')
+  t.equal(await store.read(hash), undefined)
 })
 
 test('what is no hash names no file', async (t) => {

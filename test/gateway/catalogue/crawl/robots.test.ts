@@ -111,3 +111,9 @@ disallow: /b
   t.equal(allows(NOTHING, new URL('https://a.example/')), false)
   t.end()
 })
+
+test('a line of blanks, however long, is read at once', (t) => {
+  const blanks = ' '.repeat(500_000)
+  t.equal(may(`user-agent: *\ndisallow:${blanks}/x${blanks}#\u2028\n`, '/x'), false)
+  t.end()
+})
