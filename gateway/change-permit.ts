@@ -1,4 +1,5 @@
 import type { AskPermit, Caller, Permit } from './api/permit.ts'
+import type { Log } from './log.ts'
 import type { Broker } from './mqtt/broker.ts'
 
 /** What the way in by MQTT is asked. */
@@ -13,9 +14,15 @@ const RETRY_AFTER_S = 5
  * Who may change something by HTTP: who may call the same command by MQTT, with the same name and password. Where the
  * broker asks nobody who they are it listens on this machine alone; then changes are for this machine alone, too.
  */
-export function changePermit(broker: AskBroker | undefined): AskPermit {
-  return async (caller, command) =>
-    broker?.asksWho === true ? await asUser(broker, caller, command) : asNeighbour(caller)
+export function changePermit(broker: AskBroker | undefined, log: Log): AskPermit {
+  return async (caller, command) => {
+    const permit = broker?.asksWho === true ? await asUser(broker, caller, command) : asNeighbour(caller)
+    const who = { command, address: caller.address, user: caller.login?.username }
+    // As a command by MQTT leaves its trace.
+    if (permit.allowed) log.info(who, 'change over HTTP')
+    else log.warn({ ...who, problem: permit.detail }, 'change over HTTP refused')
+    return permit
+  }
 }
 
 function asNeighbour({ here }: Caller): Permit {

@@ -301,7 +301,7 @@ function assemble(parts: Parts): Assembled {
     oldHeads: oldHeadsView({ door, store }),
     checkpoints: parts.proof.signed,
     ...eyes.sources,
-    permit: changePermit(delivery.broker),
+    permit: changePermit(delivery.broker, log),
     feed,
     consoleDir: fileURLToPath(new URL('../console/', import.meta.url)),
     sensors: door,

@@ -14,8 +14,8 @@ const AWAY = { address: '10.1.2.3', here: false }
 test('where nobody is asked who they are, this machine may, and no other', async (t) => {
   const open = new Broker({ host: '127.0.0.1', port: 0, log: silentLog })
   for (const broker of [undefined, open]) {
-    t.same(await changePermit(broker)(LOCAL, 'engraving/enrol'), { allowed: true })
-    t.match(await changePermit(broker)(AWAY, 'engraving/enrol'), {
+    t.same(await changePermit(broker, silentLog)(LOCAL, 'engraving/enrol'), { allowed: true })
+    t.match(await changePermit(broker, silentLog)(AWAY, 'engraving/enrol'), {
       ...{ allowed: false, status: 403, detail: /mqtt\.users_file/ },
     })
   }
@@ -38,7 +38,7 @@ test('users may by HTTP what they may by MQTT, wherever they are', async (t) => 
     await broker.stop()
     await rm(dir, { recursive: true, force: true })
   })
-  const permit = changePermit(broker)
+  const permit = changePermit(broker, silentLog)
   const as = (username: string, word = 'correct horse') => ({ ...AWAY, login: { username, password: word } })
   t.match(await permit(LOCAL, 'engraving/enrol'), { allowed: false, status: 401 })
   t.same(await permit(as('ana'), 'engraving/enrol'), { allowed: true, user: 'ana' })
