@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline'
 import { Worker } from 'node:worker_threads'
 import sharp from 'sharp'
 import type { LensCameraOptions } from './lens-camera.ts'
-import { type Develop, LensDesk, remembering } from './lens-camera-desk.ts'
+import { type Develop, LensDarkroom, remembering } from './lens-camera-darkroom.ts'
 import { monotonicMs, readLying, takenLine } from './lens-camera-line.ts'
 import { readSymbols } from './lens-camera-symbols.ts'
 import type { Rendered } from './lens-camera-worker.ts'
@@ -23,7 +23,7 @@ const QUALITY = 90
 async function main(): Promise<void> {
   const { fps, lenses, symbols }: LensChildOptions = JSON.parse(process.argv[2] ?? '')
   const gallery = symbols === undefined ? {} : { symbols: await readSymbols(symbols) }
-  const desk = new LensDesk(remembering(darkroom({ ...lenses, ...gallery }), lenses.distinct))
+  const desk = new LensDarkroom(remembering(darkroom({ ...lenses, ...gallery }), lenses.distinct))
   setInterval(() => show(desk), 1000 / fps)
   for await (const line of createInterface({ input: process.stdin })) {
     const lying = readLying(line)
@@ -47,7 +47,7 @@ function darkroom(options: LensCameraOptions): Develop {
 }
 
 /** A reader that is slow gets fewer pictures, not older ones. */
-function show(desk: LensDesk): void {
+function show(desk: LensDarkroom): void {
   const { shown } = desk
   if (shown === undefined || process.stdout.writableNeedDrain) return
   process.stdout.write(takenLine(shown.number, monotonicMs()))

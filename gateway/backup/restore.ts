@@ -45,7 +45,8 @@ const CHUNK_BYTES = 1024 * 1024
  * with the manifest, looked through, and only then given their names. At every instant the directory holds the old log
  * or the new one, whole. What else is there (flows, models, firmware) stays as it is.
  * @throws BackupError `damaged`, `newer` (by a newer release), `refused` (a station runs there, or its log is newer),
- *   `full`, `failed`; nothing was replaced then
+ *   `full`, `failed`; nothing was replaced then, but where the log itself could not be: the catalogue of the backup is in place
+ *   then, and the one before it lies beside it
  */
 export async function restoreBackup(options: RestoreOptions): Promise<Restored> {
   const { backup, dataDir, clock } = options

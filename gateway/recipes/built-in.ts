@@ -118,7 +118,7 @@ const LENS = parseRecipe({
   stage: 'none',
   camera: {},
   grading: GRADING,
-  // Nobody looked: a person does.
+  // What could not be read a person reads.
   actions: { ungraded: 'hold' },
 } satisfies RecipeInput)
 

@@ -1,4 +1,4 @@
-import { folded, type Lens, type Mark, TREATMENTS } from '../../lens.ts'
+import { type Lens, type Mark, markKey, TREATMENTS } from '../../lens.ts'
 import { openReader, openWriter } from '../connections.ts'
 import type { Database, Value } from '../database.ts'
 import { migrate } from '../migrations/migrate.ts'
@@ -105,11 +105,6 @@ function conditionsOf(filter: CatalogueFilter): { readonly conditions: string[];
   }
   if (ids !== undefined) add('lenses.id IN (SELECT value FROM json_each(?))', JSON.stringify(ids))
   return { conditions, values }
-}
-
-/** How engraved texts are compared: `MP 26` and `mp26` are the same. */
-export function markKey(text: string): string {
-  return folded(text).replaceAll(' ', '')
 }
 
 async function withSides(database: Database, rows: readonly Row[]): Promise<CatalogueLens[]> {

@@ -1,6 +1,5 @@
-import { type Lens, lensKey, markValue } from '../../lens.ts'
+import { type Lens, lensKey, markKey, markValue } from '../../lens.ts'
 import type { Database } from '../database.ts'
-import { markKey } from './catalogue.ts'
 
 /**
  * Adds lenses, or changes those of the same key. A statement a table, whatever the number of lenses: SQLite reads them

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import sharp from 'sharp'
 import { test } from 'tap'
 import { emptyField, FAULTY, type LensCameraOptions, lensOf } from '../../../drivers/simulated/lens-camera.ts'
+import { LensDarkroom, remembering } from '../../../drivers/simulated/lens-camera-darkroom.ts'
 import { Departures } from '../../../drivers/simulated/lens-camera-departures.ts'
-import { LensDesk, remembering } from '../../../drivers/simulated/lens-camera-desk.ts'
 import { readLying, readTaken, takenLine } from '../../../drivers/simulated/lens-camera-line.ts'
 import { LensPlace } from '../../../drivers/simulated/lens-camera-place.ts'
 import { readSymbols } from '../../../drivers/simulated/lens-camera-symbols.ts'
@@ -206,7 +206,7 @@ function darkroom() {
 
 test('the next two lenses are drawn while one lies there, one at a time', async (t) => {
   const room = darkroom()
-  const desk = new LensDesk(room.develop)
+  const desk = new LensDarkroom(room.develop)
   const first = desk.lay(undefined)
   t.equal(desk.shown, undefined)
   await room.finish()
@@ -226,7 +226,7 @@ test('the next two lenses are drawn while one lies there, one at a time', async 
 
 test('a lens that is not drawn yet: the empty field, never another lens; it is drawn next', async (t) => {
   const room = darkroom()
-  const desk = new LensDesk(room.develop)
+  const desk = new LensDarkroom(room.develop)
   void desk.lay(1)
   await room.finish()
   await room.finish()
@@ -248,7 +248,7 @@ test('a lens that is not drawn yet: the empty field, never another lens; it is d
 
 test('lenses that come faster than they are drawn: some are passed over, so that others are seen', async (t) => {
   const room = darkroom()
-  const desk = new LensDesk(room.develop)
+  const desk = new LensDarkroom(room.develop)
   void desk.lay(1)
   await room.finish()
   // Lens 1 is being drawn when lens 2 comes, so lens 2 would be late as well.
@@ -273,6 +273,6 @@ test('lenses that come faster than they are drawn: some are passed over, so that
 })
 
 test('what cannot be drawn is told to whoever laid it there', async (t) => {
-  const desk = new LensDesk(() => Promise.reject(new RangeError('no ink')))
+  const desk = new LensDarkroom(() => Promise.reject(new RangeError('no ink')))
   await t.rejects(desk.lay(1), /no ink/)
 })

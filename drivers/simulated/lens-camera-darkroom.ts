@@ -32,7 +32,7 @@ const MOST_LEAD = 4
  * then those of the next two. No others are kept. Where one came too late, the lenses nearest to come are passed over
  * until the rest is made in time: some are then seen, in place of none.
  */
-export class LensDesk {
+export class LensDarkroom {
   readonly #develop: Develop
   readonly #pictures = new Map<number, Uint8Array>()
   #empty: Uint8Array | undefined
