@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import { LineCounter, parse, parseDocument } from 'yaml'
 import { z } from 'zod'
 import { type Config, ConfigError, type ConfigProblem, configSchema, parseConfig } from './config.ts'
+import { shownValue, unwrapped, withoutSecrets as withoutSecretsOf } from './config-secrets.ts'
 import { lineOf } from './yaml-lines.ts'
 
 /** What the process was started with, as far as it configures it. */
@@ -81,10 +82,9 @@ function describe(
       ? `${file ?? 'built-in defaults'}${line === undefined ? '' : `:${line}`}`
       : variable
   const near = problem.expectation === 'no such key' ? suggestion(problem.path) : ''
-  const secret = [...variables(configSchema).values()].some(
-    (one) => one.secret && one.path.join('.') === path,
-  )
-  const value = secret ? '(secret)' : (JSON.stringify(problem.value) ?? 'missing')
+  // A mistyped `password` holds one, too.
+  const meant = near === '' ? problem.path : [...problem.path.slice(0, -1), near]
+  const value = shownValue(configSchema, meant, problem.value)
   return `${place}: ${path}: ${value}: ${problem.expectation}${near}`
 }
 
@@ -93,15 +93,13 @@ export interface Setting {
   readonly path: readonly string[]
   /** Text as it stands: what YAML would make of it does not count. */
   readonly text: boolean
-  /** Never shown. */
-  readonly secret: boolean
 }
 
 /** Every key that a variable may set, by the variable's name. */
 export function variables(schema: z.ZodType, path: readonly string[] = []): Map<string, Setting> {
-  const bare = unwrap(schema)
+  const bare = unwrapped(schema)
   if (!(bare instanceof z.ZodObject)) {
-    const setting = { path, text: bare instanceof z.ZodString, secret: isSecret(schema) }
+    const setting = { path, text: bare instanceof z.ZodString }
     return new Map([[`POINCON_${path.join('_').toUpperCase()}`, setting]])
   }
   return new Map(
@@ -111,36 +109,9 @@ export function variables(schema: z.ZodType, path: readonly string[] = []): Map<
   )
 }
 
-function unwrap(schema: z.ZodType): z.ZodType {
-  const inner = innerOf(schema)
-  return inner === undefined ? schema : unwrap(inner)
-}
-
-function innerOf(schema: z.ZodType): z.ZodType | undefined {
-  if (
-    !(schema instanceof z.ZodDefault || schema instanceof z.ZodOptional || schema instanceof z.ZodPrefault)
-  ) {
-    return undefined
-  }
-  const inner = schema.unwrap()
-  return inner instanceof z.ZodType ? inner : undefined
-}
-
-function isSecret(schema: z.ZodType): boolean {
-  if (schema.meta()?.secret === true) return true
-  const inner = innerOf(schema)
-  return inner !== undefined && isSecret(inner)
-}
-
 /** A copy to show: what is secret is there, and not what it is. */
 export function withoutSecrets(config: Config): unknown {
-  const shown: unknown = structuredClone(config)
-  for (const { path, secret } of variables(configSchema).values()) {
-    const parent = path.slice(0, -1).reduce<unknown>((at, key) => (isRecord(at) ? at[key] : undefined), shown)
-    const key = path.at(-1) ?? ''
-    if (secret && isRecord(parent) && parent[key] !== undefined) parent[key] = '(secret)'
-  }
-  return shown
+  return withoutSecretsOf(configSchema, config)
 }
 
 function applyEnvironment(
@@ -158,7 +129,9 @@ function applyEnvironment(
     const setting = known.get(variable)
     if (setting === undefined) {
       const near = closest(variable, [...known.keys()])
-      throw new ConfigError(`${variable}: ${JSON.stringify(value)}: no such setting${near}`)
+      throw new ConfigError(
+        `${variable}: ${shownValue(configSchema, [variable], value)}: no such setting${near}`,
+      )
     }
     set(config, setting.path, setting.text ? value : scalar(value))
     overridden.set(setting.path.join('.'), variable)
@@ -193,13 +166,13 @@ function set(target: unknown, path: readonly string[], value: unknown): void {
 function suggestion(path: readonly (string | number)[]): string {
   let schema: z.ZodType = configSchema
   for (const part of path.slice(0, -1)) {
-    const bare = unwrap(schema)
+    const bare = unwrapped(schema)
     if (!(bare instanceof z.ZodObject)) return ''
     const next: unknown = bare.shape[part]
     if (!(next instanceof z.ZodType)) return ''
     schema = next
   }
-  const bare = unwrap(schema)
+  const bare = unwrapped(schema)
   return bare instanceof z.ZodObject ? closest(String(path.at(-1)), Object.keys(bare.shape)) : ''
 }
 

@@ -175,6 +175,23 @@ test('a configuration is shown without its secrets, also where one is wrong', (t
   t.end()
 })
 
+test('secrets of a camera, of webhooks by name and in mistyped keys are not shown either', (t) => {
+  const { config } = load(t, 'camera: { kind: rtsp, url: rtsp://cam/x, username: u, password: canary }')
+  t.match(withoutSecrets(config), { camera: { url: 'rtsp://cam/x', username: 'u', password: '(secret)' } })
+  const wrong = [
+    'mqtt: { upstream: { url: mqtt://plant, pasword: canary } }',
+    'mqtt: { upstream: { url: mqtt://user:canary@plant } }',
+    'camera: { kind: rtsp, url: rtsp://user:canary@cam/x }',
+    'camera: { kind: rtsp, url: rtsp://cam/x, password: canary, password_file: /etc/x }',
+    'camera: { kind: rtsp, uri: rtsp://cam/x, password: canary }',
+    'influx: { url: http://db, tokn: canary }',
+    'webhooks: { erp: { url: "https://me:canary@erp/x" } }',
+  ]
+  for (const text of wrong) t.throws(() => load(t, text), { message: /^(?!.*canary)/s }, text)
+  t.throws(() => load(t, '', { POINCON_MQTT_UPSTREM_PASSWORD: 'canary' }), { message: /^(?!.*canary)/s })
+  t.end()
+})
+
 test('a file that is named must be there', (t) => {
   const cwd = t.testdir({})
   t.throws(() => loadConfig({ file: 'other.yaml', env: {}, cwd }), { message: /other\.yaml: no such file/ })
