@@ -6,7 +6,7 @@ const USAGE = `poincon <command>
   run [--config FILE] [--dry-run] [--replay FILE… [--pace]]
                             runs the station until SIGTERM or Ctrl-C
   check [--config FILE]     checks the configuration and prints it, defaults included
-  doctor [--config FILE] [--json]
+  doctor [--config FILE] [--json] [--networks | --brief]
                             looks for what is there, what is wrong, and what to do
   panel test [--json] [--each MS]
                             moves gate and lamps by hand, and watches the buttons
@@ -40,6 +40,8 @@ const USAGE = `poincon <command>
                             recognises the symbol on a picture; teaches a new one from one picture
   ingest run|migrate|status|accept
                             writes what a fleet of stations sends into PostgreSQL, and confirms it to each
+  setup [--answers FILE]    from a bare machine to the first inspection: asks, tries, writes poincon.yaml
+  support [--out FILE]      packs what somebody needs who was not there, and nothing secret
   help                      prints this
 
 Exit codes: 0 all is well · 1 something failed · 2 wrong usage · 78 the configuration is wrong
@@ -71,6 +73,8 @@ const VERBS: Readonly<Record<string, () => Promise<(args: readonly string[]) => 
   catalogue: async () => (await import('./commands/catalogue.ts')).catalogueCommand,
   engraving: async () => (await import('./commands/engraving.ts')).engravingCommand,
   ingest: async () => (await import('./commands/ingest.ts')).ingestCommand,
+  setup: async () => (await import('./commands/setup.ts')).setupCommand,
+  support: async () => (await import('./commands/support.ts')).supportCommand,
   help: () => Promise.resolve(() => say(USAGE)),
 }
 

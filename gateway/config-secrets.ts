@@ -36,6 +36,19 @@ function hidden(schema: z.ZodType, value: unknown): unknown {
   )
 }
 
+/** Every text of a value that its schema marks as secret. */
+export function secretsIn(schema: z.ZodType, value: unknown): readonly string[] {
+  if (value === undefined || value === null) return []
+  if (isSecret(schema)) return typeof value === 'string' ? [value] : []
+  const bare = unwrapped(schema)
+  if (bare instanceof z.ZodUnion) return optionsOf(bare).flatMap((option) => secretsIn(option, value))
+  if (typeof value !== 'object') return []
+  return Object.entries(value).flatMap(([key, inner]) => {
+    const known = schemaOf(bare, key)
+    return known === undefined ? [] : secretsIn(known, inner)
+  })
+}
+
 /**
  * What an error may say of a value that was refused: nothing of one whose place is secret, or whose name sounds so;
  * URLs without who and password.

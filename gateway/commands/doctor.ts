@@ -17,7 +17,7 @@ const MODELS = fileURLToPath(new URL('../../../models/', import.meta.url))
 
 /**
  * `poincon doctor`: what is there, what is wrong, what to do. Exit 1 when something failed. The networks are tried where
- * there is a camera, or with `--networks`.
+ * there is a camera, or with `--networks`; not with `--brief`, because that takes half a minute on a machine that works.
  */
 export async function doctorCommand(args: readonly string[]): Promise<number> {
   const { values } = parseArgs({
@@ -25,10 +25,12 @@ export async function doctorCommand(args: readonly string[]): Promise<number> {
     options: {
       config: { type: 'string', short: 'c' },
       networks: { type: 'boolean', default: false },
+      brief: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
     },
   })
-  const findings = await examine(values.config, values.networks)
+  const wanted = values.networks ? 'always' : values.brief ? 'never' : 'with a camera'
+  const findings = await examine(values.config, wanted)
   if (values.json) process.stdout.write(`${JSON.stringify(findings, null, 2)}\n`)
   else for (const finding of findings) process.stdout.write(`${line(finding)}\n`)
   return findings.some(({ state }) => state === 'failed') ? 1 : 0
@@ -39,15 +41,18 @@ function line({ subject, state, found, advice }: Finding): string {
   return `${mark}  ${subject}: ${found}${advice === undefined ? '' : `\n         → ${advice}`}`
 }
 
-async function examine(file: string | undefined, networks: boolean): Promise<readonly Finding[]> {
+type Networks = 'always' | 'with a camera' | 'never'
+
+async function examine(file: string | undefined, networks: Networks): Promise<readonly Finding[]> {
   const sources = { ...(file === undefined ? {} : { file }), env: process.env, cwd: process.cwd() }
   try {
     const { config, file: found } = loadConfig(sources)
     const models = modelsIn(MODELS)
+    const tried = networks === 'always' || (networks === 'with a camera' && config.camera !== undefined)
     const machine = [
       ...[ok('configuration', found), ...(await machineFindings(config))],
       ...(await calibrationFindings(config)),
-      ...(networks || config.camera !== undefined ? await networkFindings({ models, ...config.vision }) : []),
+      ...(tried ? await networkFindings({ models, ...config.vision }) : []),
     ]
     if (!(await gatewayRuns(config))) return [...machine, ...(await hardwareFindings(config))]
     const advice = 'stop it to look at buses and chips, or ask it: GET /healthz'

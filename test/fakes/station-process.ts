@@ -20,6 +20,8 @@ export interface CommandOptions {
   readonly env?: Readonly<Record<string, string>>
   /** Where it runs; a `poincon.yaml` there is found. Default: a folder that holds none. */
   readonly cwd?: string
+  /** What it reads from standard input. */
+  readonly stdin?: string
 }
 
 /** How a command ended. */
@@ -40,12 +42,14 @@ const readyLine = z.looseObject({
   afterMs: z.number(),
 })
 
-function launch(args: readonly string[], { env = {}, cwd = '/' }: CommandOptions): ChildProcess {
-  return spawn(process.execPath, [...NODE_FLAGS, CLI, ...args], {
+function launch(args: readonly string[], { env = {}, cwd = '/', stdin }: CommandOptions): ChildProcess {
+  const child = spawn(process.execPath, [...NODE_FLAGS, CLI, ...args], {
     cwd,
     env: { PATH: process.env.PATH ?? '', ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: [stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
   })
+  child.stdin?.end(stdin)
+  return child
 }
 
 /** Runs `poincon <args>` to its end. */
