@@ -40,6 +40,8 @@ const USAGE = `poincon <command>
                             recognises the symbol on a picture; teaches a new one from one picture
   ingest run|migrate|status|accept
                             writes what a fleet of stations sends into PostgreSQL, and confirms it to each
+  repo init|add|sign|publish|rollout|promote|revoke|status
+                            publishes releases and recipes for a fleet, in stages that halt themselves
   setup [--answers FILE]    from a bare machine to the first inspection: asks, tries, writes poincon.yaml
   support [--out FILE]      packs what somebody needs who was not there, and nothing secret
   help                      prints this
@@ -73,6 +75,7 @@ const VERBS: Readonly<Record<string, () => Promise<(args: readonly string[]) => 
   catalogue: async () => (await import('./commands/catalogue.ts')).catalogueCommand,
   engraving: async () => (await import('./commands/engraving.ts')).engravingCommand,
   ingest: async () => (await import('./commands/ingest.ts')).ingestCommand,
+  repo: async () => (await import('./commands/repo.ts')).repoCommand,
   setup: async () => (await import('./commands/setup.ts')).setupCommand,
   support: async () => (await import('./commands/support.ts')).supportCommand,
   help: () => Promise.resolve(() => say(USAGE)),
