@@ -7,7 +7,7 @@ import numpy as np
 
 ANGLES = (0, -15, 15, -30, 30, -45, 45)
 TURN_PENALTY = 0.2
-SECOND_WEIGHT = 0.4
+SECOND_WEIGHT = 0.25
 CROWD_PENALTY = 0.05
 LIKENESS = 0.9
 Embed = Callable[[np.ndarray], np.ndarray]
