@@ -8,6 +8,8 @@ const USAGE = `poincon <command>
   check [--config FILE]     checks the configuration and prints it, defaults included
   doctor [--config FILE] [--json] [--networks | --brief]
                             looks for what is there, what is wrong, and what to do
+  self-test [--json] [--scratch DIR]
+                            whether this release can take the place of the one that runs; touches nothing of it
   panel test [--json] [--each MS]
                             moves gate and lamps by hand, and watches the buttons
   record --head ID --out DIR [--frames N]
@@ -40,6 +42,11 @@ const USAGE = `poincon <command>
                             recognises the symbol on a picture; teaches a new one from one picture
   ingest run|migrate|status|accept
                             writes what a fleet of stations sends into PostgreSQL, and confirms it to each
+  device enrol|renew|status|wipe
+                            the device’s own key and certificate
+  fleet serve|token|replace|list|show|revoke|crl
+                            gives devices their certificates, where a plant has nobody else who does
+  sbom                      prints the bill of materials of this release
   repo init|add|sign|publish|rollout|promote|revoke|status
                             publishes releases and recipes for a fleet, in stages that halt themselves
   setup [--answers FILE]    from a bare machine to the first inspection: asks, tries, writes poincon.yaml
@@ -54,6 +61,7 @@ const VERBS: Readonly<Record<string, () => Promise<(args: readonly string[]) => 
   run: async () => (await import('./commands/run.ts')).runCommand,
   check: async () => (await import('./commands/check.ts')).checkCommand,
   doctor: async () => (await import('./commands/doctor.ts')).doctorCommand,
+  'self-test': async () => (await import('./commands/self-test.ts')).selfTestCommand,
   panel: async () => (await import('./commands/panel.ts')).panelCommand,
   record: async () => (await import('./commands/record.ts')).recordCommand,
   lot: async () => (await import('./commands/lot.ts')).lotCommand,
@@ -75,6 +83,9 @@ const VERBS: Readonly<Record<string, () => Promise<(args: readonly string[]) => 
   catalogue: async () => (await import('./commands/catalogue.ts')).catalogueCommand,
   engraving: async () => (await import('./commands/engraving.ts')).engravingCommand,
   ingest: async () => (await import('./commands/ingest.ts')).ingestCommand,
+  device: async () => (await import('./commands/device.ts')).deviceCommand,
+  fleet: async () => (await import('./commands/fleet.ts')).fleetCommand,
+  sbom: async () => (await import('./commands/sbom.ts')).sbomCommand,
   repo: async () => (await import('./commands/repo.ts')).repoCommand,
   setup: async () => (await import('./commands/setup.ts')).setupCommand,
   support: async () => (await import('./commands/support.ts')).supportCommand,

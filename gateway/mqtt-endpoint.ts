@@ -1,3 +1,4 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type { IClientOptions } from 'mqtt'
 import { readSecret } from './secret-file.ts'
@@ -27,12 +28,34 @@ export async function credentialsOf(
     username: endpoint.username,
     password: endpoint.password ?? (await readSecret(endpoint.passwordFile)),
     ca: await optionalFile(endpoint.caFile),
-    cert: await optionalFile(endpoint.certFile),
-    key: await optionalFile(endpoint.keyFile),
+    ...(await certificateOf(endpoint)),
   }
   return {
     ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)),
     clientId: endpoint.clientId,
+  }
+}
+
+/** Certificate and key are two reads: between them a renewal may have replaced both. */
+async function certificateOf({ certFile, keyFile }: MqttEndpoint) {
+  const read = async () => ({ cert: await optionalFile(certFile), key: await optionalFile(keyFile) })
+  const first = await read()
+  return belong(first) ? first : await read()
+}
+
+function belong({
+  cert,
+  key,
+}: {
+  readonly cert: Buffer | undefined
+  readonly key: Buffer | undefined
+}): boolean {
+  if (cert === undefined || key === undefined) return true
+  try {
+    return new X509Certificate(cert).checkPrivateKey(createPrivateKey(key))
+  } catch {
+    // What is wrong with them is better said by who uses them.
+    return true
   }
 }
 

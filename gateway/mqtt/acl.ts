@@ -81,7 +81,7 @@ export class Acl {
   #isOwn(topic: string): boolean {
     const topics = this.#topics
     if (topics === undefined) return false
-    return [topics.inspection, topics.state, topics.health, topics.checkpoint].includes(topic)
+    return [topics.inspection, topics.state, topics.health, topics.checkpoint, topics.update].includes(topic)
   }
 
   #isCommandTopic(topic: string): boolean {

@@ -1,9 +1,11 @@
 import { Socket } from 'node:net'
+import { createSecureContext } from 'node:tls'
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt'
 import type { Clock } from '../../drivers/clock.ts'
 import { type Backoff, backoffMs } from '../backoff.ts'
 import type { Log } from '../log.ts'
 import { credentialsOf, type MqttEndpoint } from '../mqtt-endpoint.ts'
+import { FileWatch } from './file-watch.ts'
 
 /** A broker, how to be let in, and how long it remembers. */
 export interface Endpoint extends MqttEndpoint {
@@ -31,11 +33,16 @@ export interface LinkOptions {
   readonly random?: () => number
   /** A connection that is not accepted by then is given up, ms. Default 10 s. */
   readonly connectMs?: number
+  /** How often to look whether the certificate's files were replaced, ms. Default 5 s. */
+  readonly watchMs?: number
 }
 
 const KEEPALIVE_S = 15
 /** A connection that lasted this long was a good one: the next attempt comes soon. */
 const STEADY_MS = 5000
+
+/** How long a connection may take to have acknowledged what is under way, when another is to take its place, ms. */
+const HANDOVER_MS = 5000
 
 /** Session taken over (MQTT 5 §3.14.2.1). */
 const TAKEN_OVER = 0x8e
@@ -58,9 +65,18 @@ export class MqttLink {
   #resumed = 0
   #taken = false
   #stopping = false
+  /** The connection that makes room for one with a renewed certificate. */
+  #leaving: MqttClient | undefined
+  readonly #watch: FileWatch
 
   constructor(options: LinkOptions) {
     this.#options = options
+    const { caFile, certFile, keyFile } = options.endpoint
+    this.#watch = new FileWatch(
+      [caFile, certFile, keyFile].filter((file) => file !== undefined),
+      () => this.#renewed(),
+      options.watchMs ?? 5000,
+    )
   }
 
   /** The living connection, if there is one. */
@@ -85,12 +101,13 @@ export class MqttLink {
 
   /** Begins to connect. */
   start(): void {
-    this.#running ??= this.#run(this.#ended.signal)
+    this.#running ??= this.#watch.start().then(() => this.#run(this.#ended.signal))
   }
 
   /** Sends what is queued and a DISCONNECT (so no last will), waiting at most `graceMs`. */
   async stop(graceMs: number): Promise<void> {
     this.#stopping = true
+    await this.#watch.stop()
     const client = this.#client
     if (client !== undefined) {
       const over = new AbortController()
@@ -142,6 +159,11 @@ export class MqttLink {
       const since = clock.now()
       const error = await this.#once(signal)
       if (signal.aborted || this.#stopping) return
+      if (this.#leaving !== undefined) {
+        this.#leaving = undefined
+        failures = 0
+        continue
+      }
       failures = clock.now() - since > STEADY_MS ? 1 : failures + 1
       // Whoever comes back at once throws the other out, who does the same: two clients, and no work done.
       if (this.#taken) failures = Number.MAX_SAFE_INTEGER
@@ -149,6 +171,29 @@ export class MqttLink {
       this.#broken(error)
       await clock.sleep(backoffMs(failures, backoff, random), signal).catch(() => {})
     }
+  }
+
+  /**
+   * The certificate's files were replaced: a new connection takes the place of this one, which first has acknowledged
+   * what is under way and says goodbye, so that there is no last will. Files that are no good change nothing.
+   */
+  async #renewed(): Promise<void> {
+    const { endpoint, log, clock } = this.#options
+    try {
+      const { ca, cert, key } = await credentialsOf(endpoint)
+      createSecureContext({ ca, cert, key })
+    } catch (err) {
+      log.warn({ broker: endpoint.url, err }, 'renewed certificate not taken up')
+      return
+    }
+    const client = this.#client
+    if (client === undefined || this.#stopping) return
+    log.info({ broker: endpoint.url }, 'certificate renewed, connecting anew')
+    this.#leaving = client
+    this.#client = undefined
+    const cancel = clock.after(HANDOVER_MS, () => breakOff(client))
+    client.once('close', cancel)
+    client.end(false)
   }
 
   /** One connection from beginning to end. @returns why it ended */

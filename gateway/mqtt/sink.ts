@@ -25,6 +25,8 @@ export interface MqttSinkOptions {
   readonly health?: () => unknown
   /** What the retained `checkpoint` says, asked at every connection and at `signed`; undefined: nothing is signed yet. */
   readonly checkpoint?: () => unknown
+  /** What the retained `update` says, asked at every connection and at `updated`; undefined: nothing, and nothing stays. */
+  readonly update?: () => unknown
   /** Default `full`. */
   readonly inspection?: 'full' | 'lean'
   /** Entries in one batch. Default 500. */
@@ -43,6 +45,8 @@ export interface MqttSinkOptions {
   readonly known?: RivalsOptions['known']
   /** Between attempts to connect; default 0.25 s, doubled up to 15 s. */
   readonly backoff?: Backoff
+  /** How often to look whether the certificate's files were replaced, ms. Default 5 s. */
+  readonly watchMs?: number
 }
 
 /** Who is told of what comes. */
@@ -57,8 +61,8 @@ const DEADLINE_MS = 10_000
 const FAREWELL_MS = 1000
 
 /**
- * A station on one broker: delivers its inspections (QoS 1, from the cursor), keeps its `state`, `health` and
- * `checkpoint` retained and carries its commands. It connects by itself and again after every break.
+ * A station on one broker: delivers its inspections (QoS 1, from the cursor), keeps its `state`, `health`, `checkpoint`
+ * and `update` retained and carries its commands. It connects by itself and again after every break.
  */
 export class MqttSink implements Sink, Unit, CommandChannel {
   readonly name: string
@@ -68,6 +72,8 @@ export class MqttSink implements Sink, Unit, CommandChannel {
   #state: StateMessage['state'] = 'online'
   readonly #listeners: Listener[] = []
   #commandError: string | undefined
+  /** An update was told of, and not taken back. */
+  #updateSaid = false
   readonly #rivals: Rivals | undefined
   #publisher: Publisher | undefined
   #healthTimer: NodeJS.Timeout | undefined
@@ -96,6 +102,7 @@ export class MqttSink implements Sink, Unit, CommandChannel {
       takenOver: () => this.#rivals?.takenOver(options.endpoint.clientId),
       closed: () => this.#rivals?.closed(options.endpoint.clientId),
       ...(options.backoff === undefined ? {} : { backoff: options.backoff }),
+      ...(options.watchMs === undefined ? {} : { watchMs: options.watchMs }),
     })
   }
 
@@ -127,6 +134,16 @@ export class MqttSink implements Sink, Unit, CommandChannel {
     const last = checkpoint?.()
     if (last === undefined) return
     this.#publish(topics.checkpoint, JSON.stringify(last), { qos: 1, retain: true }, client)
+  }
+
+  /** Publishes the retained update anew: it is at another point. What is no more is taken back. */
+  updated(client = this.#link.client): void {
+    const { update, topics } = this.#options
+    const said = update?.()
+    if (said === undefined && !this.#updateSaid) return
+    const payload = said === undefined ? '' : JSON.stringify(said)
+    this.#updateSaid = said !== undefined
+    this.#publish(topics.update, payload, { qos: 1, retain: true }, client)
   }
 
   status(): UnitStatus {
@@ -242,6 +259,7 @@ export class MqttSink implements Sink, Unit, CommandChannel {
         this.#enter(this.#state, client)
         this.#publishHealth(client)
         this.signed(client)
+        this.updated(client)
       },
     )
   }

@@ -13,6 +13,7 @@ export interface StationTopics {
   readonly state: string
   readonly health: string
   readonly checkpoint: string
+  readonly update: string
   /** `preview/<tof, spectrum or camera>`. */
   readonly preview: (name: string) => string
   /** What a station subscribes to: one filter per depth a command's name may have. */
@@ -28,6 +29,7 @@ export function stationTopics({ site, line, station }: StationName): StationTopi
     state: `${base}/state`,
     health: `${base}/health`,
     checkpoint: `${base}/checkpoint`,
+    update: `${base}/update`,
     preview: (name) => `${base}/preview/${name}`,
     commands: [`${base}/cmd/+`, `${base}/cmd/+/+`],
   }
