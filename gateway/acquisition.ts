@@ -108,6 +108,7 @@ export class Acquisition implements Unit {
   readonly #ended = new AbortController()
   readonly #records = new Set<Promise<unknown>>()
   #triggers = 0
+  #lastTriggerAt: number | undefined
   #measuring: Promise<void> | undefined
   #source: Promise<void> = Promise.resolve()
   #refused = false
@@ -148,6 +149,7 @@ export class Acquisition implements Unit {
     const { clock, counters, limits, dryRun, gate, seen } = this.#options
     this.#triggers += 1
     const at = seenAt ?? clock.now()
+    this.#lastTriggerAt = at
     const deadlineAt = at + this.#deadlineMs()
     let recorded: Part['recorded'] = () => {}
     const record = new Promise<OutboxEntry>((resolve) => {
@@ -197,6 +199,21 @@ export class Acquisition implements Unit {
   /** Whether a part is under the heads. */
   get busy(): boolean {
     return this.#measuring !== undefined
+  }
+
+  /** Parts that came, and are not decided. */
+  get undecided(): number {
+    return this.#undecided.size
+  }
+
+  /** Inspections that were decided, and are not on disk. */
+  get recording(): number {
+    return this.#records.size
+  }
+
+  /** Monotonic ms at which the last part was seen; undefined: none has come. */
+  get lastTriggerAt(): number | undefined {
+    return this.#lastTriggerAt
   }
 
   /** Whether every part is decided when it should be: what the gate's relay is kept up for. */

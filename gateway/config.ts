@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { alertsOptions, DEFAULT_RULES } from './alerts/rules.ts'
+import { updateOptions } from '../provisioning/options.ts'
+import { type alertRule, alertsOptions, DEFAULT_RULES } from './alerts/rules.ts'
 import { chartsOptions } from './analysis/charts/options.ts'
 import { backupOptions } from './backup/options.ts'
 import { encoderOptions, gateOptions, triggerOptions } from './belt-options.ts'
@@ -34,13 +35,37 @@ const name = z.string().regex(/^[a-z0-9-]{1,64}$/, 'expected 1 to 64 of a-z, 0-9
 const RANGING_ADDRESS = 0x29
 
 /** Beside the rules about parts: what of the station itself calls for somebody. */
-const STATION_RULES = [
+const STATION_RULES: readonly z.input<typeof alertRule>[] = [
   {
     name: 'unit_not_well',
     title: 'Something of the station is not well',
     kind: 'state',
+    except: ['update', 'device'],
     severity: 'warning',
     for: { seconds: 10 },
+  },
+  {
+    name: 'update_failed',
+    title: 'An update failed, or was taken back',
+    kind: 'state',
+    units: ['update'],
+    severity: 'warning',
+  },
+  {
+    name: 'certificate_failing',
+    title: 'The device’s certificate is not renewed',
+    kind: 'state',
+    units: ['device'],
+    states: ['degraded'],
+    severity: 'warning',
+  },
+  {
+    name: 'certificate_lost',
+    title: 'The device’s certificate is not valid any more',
+    kind: 'state',
+    units: ['device'],
+    states: ['failed'],
+    severity: 'critical',
   },
   {
     name: 'chart_rule',
@@ -48,7 +73,7 @@ const STATION_RULES = [
     kind: 'chart',
     severity: 'info',
   },
-] as const
+]
 
 /** What a station without words of its own follows. */
 const DEFAULT_CHARTS = [
@@ -156,6 +181,7 @@ export const configSchema = z.strictObject({
     .optional()
     .describe('Who works when; absent: all time is planned, and there are no shifts.'),
   stop_on_rejects: rejectWatchOptions.prefault({}),
+  update: updateOptions.prefault({}).describe('Updates of this device.'),
   simulation: z
     .strictObject({
       seed: z.int().min(0).default(1).describe('Same seed, same parts.'),

@@ -38,6 +38,8 @@ export interface DeliveringParts {
   readonly health: () => HealthReport
   /** The newest signed place of the chain, for the retained `checkpoint`. */
   readonly checkpoint: () => unknown
+  /** Where an update stands, for the retained `update`. */
+  readonly update: () => unknown
 }
 
 /** The way from the store to whoever subscribes. */
@@ -59,6 +61,8 @@ export interface Delivering {
   announce(): void
   /** The chain was signed: the retained checkpoint says so. */
   signed(): void
+  /** An update is at another point: the retained update says so. */
+  updated(): void
   /** Whether this cursor is of the station itself, and no delivery. */
   isReader(name: string): boolean
   /** Whose cursor it is: of a delivery, of a reader of the station, of what the final store confirmed. */
@@ -144,6 +148,9 @@ export function delivering(parts: DeliveringParts): Delivering {
     signed: () => {
       for (const publisher of publishers) publisher.signed()
     },
+    updated: () => {
+      for (const publisher of publishers) publisher.updated()
+    },
     isReader: (name) => roleOf(name) !== 'sink',
     roleOf,
     sinkStatus: (name) => sinkStatus(name, sinks, pumps),
@@ -154,12 +161,12 @@ type DeliverySink = MqttSink | InfluxSink | SparkplugSink | WebhookSink | FilesS
 
 type MqttFacts = Pick<
   MqttSinkOptions,
-  'topics' | 'clock' | 'log' | 'facts' | 'health' | 'checkpoint' | 'inspection'
+  'topics' | 'clock' | 'log' | 'facts' | 'health' | 'checkpoint' | 'update' | 'inspection'
 >
 
 /** Where inspections go: the embedded broker, the plant's, Sparkplug's, InfluxDB, as far as they are configured. */
 function openSinks(
-  { config, identity, setup, version, log, health, checkpoint, store }: DeliveringParts,
+  { config, identity, setup, version, log, health, checkpoint, update, store }: DeliveringParts,
   broker: Broker | undefined,
 ): readonly DeliverySink[] {
   const common: MqttFacts = {
@@ -167,7 +174,7 @@ function openSinks(
     clock: systemClock,
     log,
     inspection: config.mqtt.inspection,
-    ...{ health, checkpoint },
+    ...{ health, checkpoint, update },
     facts: () => ({
       device_id: identity.deviceId,
       site: identity.site,

@@ -83,6 +83,11 @@ export class StationGate implements Gate, Unit {
     return this.#gate?.health().state === 'ok'
   }
 
+  /** Parts between trigger and gate. */
+  get waiting(): number {
+    return this.#gate?.health().waiting ?? 0
+  }
+
   get lineStopped(): boolean {
     return this.#gate?.lineStopped ?? this.#stopped
   }

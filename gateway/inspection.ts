@@ -52,6 +52,7 @@ export const UNGRADED_REASONS = [
   'busy',
   'storage-full',
   'gate-failed',
+  'updating',
 ] as const
 export type UngradedReason = (typeof UNGRADED_REASONS)[number]
 

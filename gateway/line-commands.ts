@@ -4,6 +4,7 @@ import type { Clock } from '../drivers/clock.ts'
 import type { Acquisition } from './acquisition.ts'
 import type { Alerts } from './alerts/alerts.ts'
 import { acknowledgePayload } from './alerts/message.ts'
+import { consentOrder, type Updates } from './api/update.ts'
 import { calibrationStartPayload, type RunningStation, startCalibration } from './calibration/start.ts'
 import type { FirstPart } from './first-part.ts'
 import type { GoldenKeeper } from './golden-keeper.ts'
@@ -43,6 +44,7 @@ export interface LineCommandParts {
   readonly quality: Pick<QualityWatch, 'resumed' | 'lotBegun' | 'relearn'>
   readonly alerts: Pick<Alerts, 'acknowledge'>
   readonly quarantine: Pick<Quarantine, 'list' | 'send' | 'drop'>
+  readonly updates: Pick<Updates, 'agree'>
   readonly clock: Clock
   readonly log: Log
   /** Recipe, lot or calibration are others now. */
@@ -86,6 +88,7 @@ export const commandPayloads = {
   'chart/relearn': relearnPayload,
   replay: replayPayload,
   'log/level': levelPayload,
+  'update/consent': consentOrder,
   ...quarantinePayloads,
 } as const
 
@@ -160,6 +163,12 @@ export function lineCommands(parts: LineCommandParts): Readonly<
     },
     replay: replayCommand({ stored: parts.history, inspection: parts.inspection, log }),
     ...quarantineCommands(parts.quarantine, log),
+    'update/consent': async (payload) => {
+      const { version, by } = consentOrder.parse(payload)
+      const agreed = await parts.updates.agree(version, by)
+      if ('refused' in agreed) throw new CommandError(agreed.refused)
+      return agreed
+    },
     'log/level': (payload) => {
       const { level } = levelPayload.parse(payload)
       log.level = level

@@ -50,6 +50,7 @@ import { openStore } from './store/open.ts'
 import { retentionLimits } from './store/retention/limits.ts'
 import type { Store } from './store/store.ts'
 import { historyOf } from './stored-history.ts'
+import { type Updating, updating } from './updating.ts'
 
 /** Room that is kept for a disk that others fill. */
 const BALLAST_BYTES = 8 * 1024 * 1024
@@ -186,9 +187,15 @@ function assemble(parts: Parts): Assembled {
     store,
     health,
     checkpoint: () => checkpoints.last,
+    update: () => updates.message(),
     readers: [lots, sums],
   })
   const { screen, publishers } = delivery
+  const updates: Updating = updating({
+    ...{ config, memory: store.state, deviceId: identity.deviceId, clock, log },
+    ...{ measure: () => measure, board: () => board, said: () => delivery.updated() },
+    changed: () => feed.emit({ type: 'station' }),
+  })
   const alerted = alerting({ config, store, identity, publishers, clock, log })
   const quality: QualityWatch = new QualityWatch({
     config,
@@ -229,8 +236,7 @@ function assemble(parts: Parts): Assembled {
       anomalies,
       firstPart,
       dryRun,
-      evidence: eyes.evidence,
-      lens: eyes.lens,
+      ...{ evidence: eyes.evidence, lens: eyes.lens, locked: updates.locked },
     },
     replay: parts.replay,
     screen,
@@ -243,11 +249,7 @@ function assemble(parts: Parts): Assembled {
     ? new Esp32Door({ config: config.esp32, version, samples: oldHeads, clock, log })
     : undefined
   const servers = commandServers(parts, delivery, measure, {
-    oldHeads,
-    counters,
-    feed,
-    lots,
-    quality,
+    ...{ oldHeads, counters, feed, lots, quality, updates },
     alerts: alerted.alerts,
   })
   const flows = flowsProcess(parts, delivery.broker)
@@ -262,7 +264,7 @@ function assemble(parts: Parts): Assembled {
     ...[...eyes.units, ...(camera === undefined ? [] : [camera]), ...panel],
     ...[...measure.extras, ...backups],
   ]
-  const over = [...alerted.units, quality]
+  const over = [...alerted.units, quality, ...updates.units]
   const watched: Unit[] = [
     ...[discipline, checkpoints, ...delivery.units, retention, ...over, ...servers],
     ...[...measure.units, ...extras, ...flows, ...(door === undefined ? [] : [door])],
@@ -280,7 +282,10 @@ function assemble(parts: Parts): Assembled {
   })
   const { heads, stationGate, acquisition } = measure
   if (stationGate !== undefined) {
-    stationGate.watch = { alive: () => acquisition.alive, ready: () => board.ready().ready }
+    stationGate.watch = {
+      alive: () => acquisition.alive,
+      ready: () => board.ready().ready && !updates.locked(),
+    }
   }
   const lineStopped = (): boolean => measure.gate.lineStopped
   const { sinkStatus, isReader, counts } = delivery
@@ -302,6 +307,7 @@ function assemble(parts: Parts): Assembled {
     checkpoints: parts.proof.signed,
     ...eyes.sources,
     permit: changePermit(delivery.broker, log),
+    updates: updates.desk,
     feed,
     consoleDir: fileURLToPath(new URL('../console/', import.meta.url)),
     sensors: door,
@@ -339,10 +345,12 @@ function commandServers(
   {
     feed,
     oldHeads,
+    updates,
     ...shop
   }: Pick<LineCommandParts, 'counters' | 'lots' | 'quality' | 'alerts'> & {
     readonly feed: FeedHub
     readonly oldHeads: OldHeads
+    readonly updates: Updating
   },
 ): readonly Unit[] {
   const clock = systemClock
@@ -362,9 +370,13 @@ function commandServers(
     overrides: store.documents,
     quarantine: delivery.quarantine,
     firstPart,
+    updates: updates.desk,
   })
   const topics = stationTopics(config)
-  return delivery.channels.map((channel) => new CommandServer({ topics, channel, handlers, clock, log }))
+  return delivery.channels.map(
+    (channel) =>
+      new CommandServer({ topics, channel, handlers: updates.commands.guarded(handlers), clock, log }),
+  )
 }
 
 /** Node-RED, where it is wanted and has a broker to talk to. */

@@ -34,6 +34,8 @@ export interface MeasuringParts extends JudgingParts {
   readonly screen: PreviewScreen
   /** The newest picture, as a small JPEG. */
   readonly picture: () => Promise<Uint8Array | undefined>
+  /** An update has the line. */
+  readonly locked: () => boolean
   /** The camera and what reads its pictures. */
   readonly lens: MeasuringHead
 }
@@ -122,8 +124,10 @@ export function measuring(parts: MeasuringParts): Measuring {
     limits: { waiting: config.limits.waiting_triggers, appending: config.limits.appending },
     deadlineMs: () => setup.recipe.recipe.deadlineMs,
     counters: parts.counters,
-    obstacle: () =>
-      obstacleOf(calibration, machine, golden) ?? (player === undefined ? setup.obstacle : undefined),
+    obstacle: () => {
+      if (parts.locked()) return 'updating'
+      return obstacleOf(calibration, machine, golden) ?? (player === undefined ? setup.obstacle : undefined)
+    },
     source: player === undefined ? machine.trigger.run : replaySource(player, log),
     sourceName: player === undefined ? machine.trigger.kind : 'replay',
   })

@@ -51,7 +51,7 @@ export class RejectWatch {
 
   /** Takes in one decided part. @returns why the line must stop, once */
   see(verdict: Verdict): RejectStop | undefined {
-    if (isEmptyPlace(verdict)) return undefined
+    if (isEmptyPlace(verdict) || isForUpdate(verdict)) return undefined
     const rejected = verdict.action === 'reject' || (this.#options.count_held && verdict.action === 'hold')
     this.#row = rejected ? this.#row + 1 : 0
     if (this.#ring.length > 0) this.#push(rejected ? 1 : 0)
@@ -109,4 +109,9 @@ export class RejectWatch {
     if (share === undefined || this.#rejected < this.#shareLimit) return undefined
     return { reason: 'reject_share', value: this.#rejected, limit: this.#shareLimit }
   }
+}
+
+/** Nobody has looked at the part: an update has the line. */
+function isForUpdate(verdict: Verdict): boolean {
+  return verdict.kind === 'ungraded' && verdict.reasons.includes('updating')
 }

@@ -112,7 +112,8 @@ function chartFindings(rule: RuleOf<'chart'>, event: AlertEvent): readonly Findi
 }
 
 function stateFindings(rule: RuleOf<'state'>, event: AlertEvent): readonly Finding[] {
-  if (event.kind !== 'unit' || (rule.units !== undefined && !rule.units.includes(event.name))) return NOTHING
+  if (event.kind !== 'unit' || rule.except.includes(event.name)) return NOTHING
+  if (rule.units !== undefined && !rule.units.includes(event.name)) return NOTHING
   const { name: subject, state, detail } = event
   if (state === 'ok' || !rule.states.includes(state)) return [{ subject, met: false, well: true }]
   return [{ subject, met: true, well: false, value: state, limit: 'ok', detail }]

@@ -169,6 +169,11 @@ const stateRule = z.strictObject({
     .max(64)
     .optional()
     .describe('Which units; absent: all. Each has its own alert.'),
+  except: z
+    .array(z.string().min(1).max(128))
+    .max(64)
+    .default([])
+    .describe('Units that it leaves to other rules.'),
   states: z
     .array(z.enum(['degraded', 'failed']))
     .min(1)

@@ -13,6 +13,7 @@ import { problemDetails } from './problem.ts'
 import { qualityReport } from './quality.ts'
 import { stationState } from './station-state.ts'
 import { storageReport } from './storage.ts'
+import { updateReport } from './update.ts'
 
 const DESCRIPTION = `The station's inspections, state and health.
 
@@ -39,6 +40,7 @@ export function addSchemas(app: FastifyInstance): void {
   app.addSchema({ $id: 'StationState', ...jsonSchema(stationState, 'output') })
   app.addSchema({ $id: 'QualityReport', ...jsonSchema(qualityReport, 'output') })
   app.addSchema({ $id: 'StorageReport', ...jsonSchema(storageReport, 'output') })
+  app.addSchema({ $id: 'UpdateReport', ...jsonSchema(updateReport, 'output') })
   app.addSchema({ $id: 'OldHeadsReport', ...jsonSchema(oldHeadsReport, 'output') })
   app.addSchema({ $id: 'CheckpointPage', ...jsonSchema(checkpointPageSchema, 'output') })
   app.addSchema({ $id: 'SumsReport', ...jsonSchema(sumsReport, 'output') })

@@ -24,6 +24,7 @@ import { longestRead, type SensorDoor, sensorRoutes } from './sensors.ts'
 import { stationRoutes } from './station.ts'
 import { type AskStorage, storageRoutes } from './storage.ts'
 import { type AskTrace, traceRoutes } from './trace.ts'
+import { type Updates, updateRoutes } from './update.ts'
 
 /** What the API shows, and where it comes from. */
 export interface ApiSources {
@@ -41,6 +42,7 @@ export interface ApiSources {
   readonly engravings: Engravings
   readonly lenses: Lenses
   readonly evidence: AskEvidence
+  readonly updates: Updates
   /** Who may change something. */
   readonly permit: AskPermit
   readonly feed: Feed
@@ -103,6 +105,7 @@ export function buildServer(sources: ApiSources): FastifyInstance {
     engravingRoutes(routes, sources.engravings, sources.permit)
     lensRoutes(routes, sources.lenses)
     evidenceRoutes(routes, sources.evidence)
+    updateRoutes(routes, sources.updates, sources.permit)
     pageRoutes(routes, sources.consoleDir)
     done()
   })

@@ -18,6 +18,7 @@ import { after, type ConsoleEvent, type ConsoleState, NOTHING_YET, outlook } fro
 import { LotCounters, Units } from './station.tsx'
 import { StorageRoom } from './storage.tsx'
 import { type Language, TEXTS } from './texts.ts'
+import { UpdateBar } from './update-bar.tsx'
 import { VerdictPanel } from './verdict.tsx'
 import type { Inspection } from './wire.ts'
 
@@ -33,6 +34,7 @@ interface AppProps {
   readonly engravingsUrl: string
   readonly lensesUrl: string
   readonly evidenceUrl: string
+  readonly updateUrl: string
   readonly language: Language
   /** Called with what a person chose, to be kept. */
   readonly onLanguage: (language: Language) => void
@@ -81,6 +83,7 @@ export function App(props: AppProps) {
     <>
       <Header {...{ state, room, format }} outlook={view} onLanguage={choose} />
       <Banners state={state} now={now} format={format} />
+      <UpdateBar updateUrl={props.updateUrl} {...{ format, onProblem }} />
       <main class={`room-${room}`}>
         <Alerts
           alerts={state.quality?.alerts ?? NO_ALERTS}

@@ -84,13 +84,15 @@ function typeOf(picture: Blob): string {
   return picture.type === 'image/png' ? 'image/png' : 'image/jpeg'
 }
 
-function authorization(login: Login | undefined): { readonly authorization?: string } {
+/** Who asks, as a header. */
+export function authorization(login: Login | undefined): { readonly authorization?: string } {
   if (login === undefined) return {}
   const bytes = new TextEncoder().encode(`${login.username}:${login.password}`)
   return { authorization: `Basic ${btoa(String.fromCharCode(...bytes))}` }
 }
 
-async function asked(url: string, request: RequestInit, ended?: AbortSignal): Promise<unknown> {
+/** @throws Refused, or where there is no answer */
+export async function asked(url: string, request: RequestInit, ended?: AbortSignal): Promise<unknown> {
   const late = AbortSignal.timeout(ANSWER_WITHIN_MS)
   const signal = ended === undefined ? late : AbortSignal.any([ended, late])
   // With the browser's own credentials it would ask for a password in a window of its own.

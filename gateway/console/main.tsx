@@ -40,6 +40,7 @@ render(
     engravingsUrl={addressOf('api/v1/engravings')}
     lensesUrl={addressOf('api/v1/lenses')}
     evidenceUrl={addressOf('api/v1/evidence')}
+    updateUrl={addressOf('api/v1/update')}
     language={language}
     onLanguage={keepLanguage}
     onNewRelease={() => location.reload()}

@@ -54,6 +54,7 @@ const en: ReasonTexts = {
     busy: 'Came while another part was measured',
     'storage-full': 'No room left to store inspections',
     'gate-failed': 'The gate does not move',
+    updating: 'An update has the line',
   },
   findings: {
     foreign_body: 'Foreign body',
@@ -131,6 +132,7 @@ const fr: ReasonTexts = {
     busy: 'Arrivée pendant la mesure d’une autre pièce',
     'storage-full': 'Plus de place pour enregistrer',
     'gate-failed': 'L’aiguillage ne bouge pas',
+    updating: 'Mise à jour en cours',
   },
   findings: {
     foreign_body: 'Corps étranger',

@@ -7,6 +7,7 @@ import { REASON_TEXTS, type ReasonTexts } from './reason-texts.ts'
 import type { Room } from './rooms.ts'
 import type { Alarm } from './state.ts'
 import { STORAGE_TEXTS, type StorageTexts } from './storage-texts.ts'
+import { UPDATE_TEXTS, type UpdateTexts } from './update-texts.ts'
 import type { Condition, PartCounters } from './wire.ts'
 
 export const LANGUAGES = ['en', 'fr'] as const
@@ -55,6 +56,7 @@ export interface Texts {
   readonly history: HistoryTexts
   readonly storage: StorageTexts
   readonly engraving: EngravingTexts
+  readonly update: UpdateTexts
   readonly noAnswer: string
   readonly kilobytes: string
   readonly megabytes: string
@@ -121,6 +123,7 @@ const en: Texts = {
   history: HISTORY_TEXTS.en,
   storage: STORAGE_TEXTS.en,
   engraving: ENGRAVING_TEXTS.en,
+  update: UPDATE_TEXTS.en,
   noAnswer: 'The gateway does not answer',
   kilobytes: 'kB',
   megabytes: 'MB',
@@ -200,6 +203,7 @@ const fr: Texts = {
   history: HISTORY_TEXTS.fr,
   storage: STORAGE_TEXTS.fr,
   engraving: ENGRAVING_TEXTS.fr,
+  update: UPDATE_TEXTS.fr,
   noAnswer: 'La passerelle ne répond pas',
   kilobytes: 'ko',
   megabytes: 'Mo',

@@ -13,7 +13,13 @@ export interface Circumstances {
 }
 
 /** Verdicts of these were given without an analysis, or in spite of it. */
-const WITHOUT_ANALYSIS: ReadonlySet<string> = new Set(['late', 'busy', 'storage-full', 'gate-failed'])
+const WITHOUT_ANALYSIS: ReadonlySet<string> = new Set([
+  'late',
+  'busy',
+  'storage-full',
+  'gate-failed',
+  'updating',
+])
 const NEVER = new AbortController().signal
 
 /**

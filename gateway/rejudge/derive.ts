@@ -35,10 +35,8 @@ export interface Basis {
  *   the stored message does not know is not asked for
  */
 export async function derivationOf(basis: Basis, exact: boolean): Promise<Difference | undefined> {
-  const { message, record, plan, tray } = basis
-  const again = await inspectAgain(record, plan, tray, circumstancesOf(basis))
-  const inspected = wasFirst(message) ? { ...again, judgement: heldAsFirst(again.judgement) } : again
-  const stored = derivedPart(message)
+  const inspected = await inspectedAgain(basis)
+  const stored = derivedPart(basis.message)
   const plain = derivedPart(draftOf(basis, inspected))
   const equal = differenceOf(stored, plain, () => false, exact)
   if (equal === undefined || exact) return equal
@@ -51,6 +49,17 @@ export async function derivationOf(basis: Basis, exact: boolean): Promise<Differ
     return Math.min(...borders) <= value && value <= Math.max(...borders)
   }
   return differenceOf(stored, plain, agrees, false)
+}
+
+/** The verdict of a part as this release gives it and would write it; when it was decided stays as it was. */
+export async function verdictAgain(basis: Basis): Promise<InspectionDraft['verdict']> {
+  return draftOf(basis, await inspectedAgain(basis)).verdict
+}
+
+async function inspectedAgain(basis: Basis): Promise<Inspected> {
+  const { message, record, plan, tray } = basis
+  const again = await inspectAgain(record, plan, tray, circumstancesOf(basis))
+  return wasFirst(message) ? { ...again, judgement: heldAsFirst(again.judgement) } : again
 }
 
 /** Whether it was held only for a person to see the first part after a changeover: that no analysis says. */

@@ -12,6 +12,7 @@ import type { QualityReport } from '../../gateway/api/quality.ts'
 import type { ApiSources } from '../../gateway/api/server.ts'
 import type { StationState } from '../../gateway/api/station-state.ts'
 import type { StorageReport } from '../../gateway/api/storage.ts'
+import type { UpdateReport, Updates } from '../../gateway/api/update.ts'
 import { kpiReportOf, newKpiState } from '../../gateway/kpi.ts'
 import { kpiTargets } from '../../gateway/kpi-options.ts'
 import { silentLog } from '../../gateway/log.ts'
@@ -83,6 +84,12 @@ function roomy(): StorageReport {
   }
 }
 
+/** Nobody updates anything, and the line is idle. */
+function settled(): UpdateReport {
+  const line = { idle: true, why: [], parts_in_flight: 0, since_last_trigger_s: null }
+  return { status: null, line, lock: null, consent: null, trial: false, device: null }
+}
+
 /** Nothing is enrolled, and nothing can be. */
 const NO_ENGRAVINGS: Engravings = {
   match: () => Promise.resolve({ kind: 'unknown', candidates: [], gallery: { symbols: 0 } }),
@@ -101,6 +108,9 @@ export class FakeStation {
   /** What is watched over the parts; as a function it may throw. */
   quality: () => QualityReport = quiet
   storage: StorageReport = roomy()
+  update: UpdateReport = settled()
+  /** What was agreed to. */
+  readonly agreed: string[] = []
   oldHeads: OldHeadsReport = { listening: false, turned_away: 0, devices: [] }
   /** Sums by hour and day; none were made. */
   aggregates: AskAggregates = ({ period }) =>
@@ -111,6 +121,17 @@ export class FakeStation {
     get: () => Promise.resolve(undefined),
   }
   evidence: AskEvidence = () => Promise.resolve(undefined)
+  updates: Updates = {
+    report: () => this.update,
+    lock: () => ({ until: new Date().toISOString() }),
+    unlock: () => {},
+    agree: (version, by) => {
+      this.agreed.push(`${version} ${by}`)
+      const consent = { version, by, at: new Date().toISOString() }
+      this.update = { ...this.update, consent }
+      return Promise.resolve(consent)
+    },
+  }
   /** Everybody may do everything. */
   permit: AskPermit = () => Promise.resolve({ allowed: true })
   readonly #listeners = new Set<(event: FeedEvent) => void>()
@@ -162,6 +183,7 @@ export class FakeStation {
       engravings: this.engravings,
       lenses: this.lenses,
       evidence: (sha256) => this.evidence(sha256),
+      updates: this.updates,
       permit: (caller, command) => this.permit(caller, command),
       feed: {
         subscribe: (listener) => {

@@ -182,6 +182,9 @@ test('the OpenAPI document names every route, and its references resolve', async
     '/api/v1/quality',
     '/api/v1/station',
     '/api/v1/storage',
+    '/api/v1/update',
+    '/api/v1/update/consent',
+    '/api/v1/update/lock',
     '/healthz',
     '/metrics',
     '/readyz',
@@ -204,6 +207,7 @@ test('the OpenAPI document names every route, and its references resolve', async
     'StorageReport',
     'SumsReport',
     'SymbolList',
+    'UpdateReport',
   ])
   for (const [, name = ''] of answer.body.matchAll(/"\$ref":"#\/components\/schemas\/([^"]*)"/g)) {
     t.ok(name in document.components.schemas, `#/components/schemas/${name}`)

@@ -6,6 +6,7 @@ import { oldHeadsReport } from '../../../gateway/api/old-heads.ts'
 import { qualityReport } from '../../../gateway/api/quality.ts'
 import { stationState } from '../../../gateway/api/station-state.ts'
 import { storageReport } from '../../../gateway/api/storage.ts'
+import { updateReport } from '../../../gateway/api/update.ts'
 import { backupManifest } from '../../../gateway/backup/manifest.ts'
 import { calibrationRow } from '../../../gateway/calibration/rows.ts'
 import { configSchema } from '../../../gateway/config.ts'
@@ -18,6 +19,8 @@ import { overrideSchema } from '../../../gateway/override.ts'
 import { checkpointRecord } from '../../../gateway/proof/checkpoint.ts'
 import { rawRecord } from '../../../gateway/raw.ts'
 import { recipeSchema } from '../../../gateway/recipe.ts'
+import { selfTestReport } from '../../../gateway/self-test/report.ts'
+import { updateMessage } from '../../../gateway/update-status.ts'
 
 export type JsonSchema = z.core.JSONSchema.JSONSchema
 
@@ -130,6 +133,25 @@ const FORMS: readonly PublishedSchema[] = [
     title: 'Storage',
     description: 'Room, flash, what is kept and for whom, what was set aside: `/api/v1/storage`.',
     schema: storageReport,
+  },
+  {
+    name: 'poincon.update-1',
+    title: 'poincon.update/1',
+    description:
+      'Where an update stands: MQTT `update`, retained; without `device_id` the updater’s `status.json`.',
+    schema: updateMessage,
+  },
+  {
+    name: 'update',
+    title: 'Update',
+    description: 'Where an update stands, and whether the line is its own: `/api/v1/update`.',
+    schema: updateReport,
+  },
+  {
+    name: 'poincon.self-test-1',
+    title: 'poincon.self-test/1',
+    description: 'Whether a release can take the place of the one that runs: `poincon self-test --json`.',
+    schema: selfTestReport,
   },
   {
     name: 'old-heads',

@@ -1,0 +1,101 @@
+import type { ComponentChildren } from 'preact'
+import { Dialog } from './dialog.tsx'
+import type { Format } from './format.ts'
+import { own } from './reasons.ts'
+import { moveText, waitText } from './update.ts'
+import type { UpdateStatus, UpdateView } from './wire-update.ts'
+
+interface DetailsProps {
+  readonly view: UpdateView
+  readonly format: Format
+  readonly onClose: () => void
+}
+
+/** All that is known of an update: what, where it stands, why it waits or failed, what would be judged otherwise. */
+export function UpdateDetails({ view, format, onClose }: DetailsProps) {
+  const say = format.texts.update
+  const { status, consent, device } = view
+  const end = device?.not_after === undefined ? '' : `, ${say.until(format.day(device.not_after))}`
+  return (
+    <Dialog id="update-details" title={`${say.title} ${moveText(status, say)}`} onClose={onClose}>
+      <dl class="facts">
+        {status !== null && <StatusFacts status={status} format={format} />}
+        {consent !== null && <Fact name={say.agree}>{say.agreed(consent.by, format.time(consent.at))}</Fact>}
+        {device !== null && (
+          <Fact name={say.certificate}>{`${own(say.certificates, device.state) ?? device.state}${end}`}</Fact>
+        )}
+      </dl>
+      {status?.differing !== undefined && status.differing.length > 0 && (
+        <Differing differing={status.differing} format={format} />
+      )}
+      <div class="tools">
+        <button type="button" class="button" onClick={onClose}>
+          {say.close}
+        </button>
+      </div>
+    </Dialog>
+  )
+}
+
+function StatusFacts({ status, format }: { readonly status: UpdateStatus; readonly format: Format }) {
+  const say = format.texts.update
+  const { kind, state, since, channel, failure } = status
+  return (
+    <>
+      <Fact name={say.kind}>{own(say.kinds, kind) ?? kind}</Fact>
+      <Fact name={say.state}>{[own(say.states, state) ?? state, ...waitText(status, say)].join(' · ')}</Fact>
+      <Fact name={say.since}>{`${format.day(since)} ${format.time(since)}`}</Fact>
+      {channel !== undefined && <Fact name={say.channel}>{channel}</Fact>}
+      {failure !== undefined && (
+        <Fact name={say.failure}>
+          <span lang="en">{failure}</span>
+        </Fact>
+      )}
+    </>
+  )
+}
+
+function Fact({ name, children }: { readonly name: string; readonly children: ComponentChildren }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  )
+}
+
+interface DifferingProps {
+  readonly differing: NonNullable<UpdateStatus['differing']>
+  readonly format: Format
+}
+
+/** Verdicts are told as the gateway words them: what is compared is what is stored. */
+function Differing({ differing, format }: DifferingProps) {
+  const say = format.texts.update
+  return (
+    <section class="update-differing" aria-labelledby="differing-title">
+      <h3 id="differing-title">{say.differing(format.whole(differing.length))}</h3>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region must be reachable by keyboard (WCAG 2.1.1) */}
+      <div class="table-scroll" tabIndex={0}>
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">{say.part}</th>
+              <th scope="col">{say.before}</th>
+              <th scope="col">{say.after}</th>
+            </tr>
+          </thead>
+          <tbody lang="en">
+            {differing.map(({ sequence, before, after }) => (
+              <tr key={sequence}>
+                <td>{format.whole(sequence)}</td>
+                <td>{before}</td>
+                <td>{after}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </section>
+  )
+}
