@@ -117,6 +117,8 @@ export class Acquisition implements Unit {
   #lookMs = 0
   /** Parts without a decision, oldest first. */
   readonly #undecided = new Set<Part>()
+  #looking: Part | undefined
+  #cycles = 0
 
   constructor(options: AcquisitionOptions) {
     this.#options = options
@@ -223,6 +225,17 @@ export class Acquisition implements Unit {
     return oldest === undefined || this.#options.clock.now() - oldest.deadlineAt < OVERDUE_MS
   }
 
+  /** Looks that have ended since the start. */
+  get cycles(): number {
+    return this.#cycles
+  }
+
+  /** Whether the look under the heads has outlived its part's deadline: what it waits for does not come any more. */
+  get stuck(): boolean {
+    const part = this.#looking
+    return part !== undefined && this.#options.clock.now() - part.deadlineAt >= OVERDUE_MS
+  }
+
   /** Resolves when no part is under the heads. */
   idle(): Promise<void> {
     return this.#measuring ?? Promise.resolve()
@@ -250,9 +263,12 @@ export class Acquisition implements Unit {
         continue
       }
       part.measuring = true
+      this.#looking = part
       const inspected = await this.#look(part)
+      this.#looking = undefined
       this.#decide(part, inspected.judgement)
       this.#record(part, inspected)
+      this.#cycles += 1
     }
     this.#measuring = undefined
   }

@@ -12,6 +12,7 @@ const USAGE = `poincon <command>
                             whether this release can take the place of the one that runs; touches nothing of it
   panel test [--json] [--each MS]
                             moves gate and lamps by hand, and watches the buttons
+  panel safe                makes every output of the gate inactive, after a station ended badly
   record --head ID --out DIR [--frames N]
                             writes down what a head and its driver say to each other
   recipe list|show|export|import|copy|compare|validate|revisions
@@ -42,6 +43,8 @@ const USAGE = `poincon <command>
                             recognises the symbol on a picture; teaches a new one from one picture
   ingest run|migrate|status|accept
                             writes what a fleet of stations sends into PostgreSQL, and confirms it to each
+  update run|check|status|install|consent|rollback|history
+                            brings new releases to this device, and back where they do not do
   device enrol|renew|status|wipe
                             the device’s own key and certificate
   fleet serve|token|replace|list|show|revoke|crl
@@ -83,6 +86,7 @@ const VERBS: Readonly<Record<string, () => Promise<(args: readonly string[]) => 
   catalogue: async () => (await import('./commands/catalogue.ts')).catalogueCommand,
   engraving: async () => (await import('./commands/engraving.ts')).engravingCommand,
   ingest: async () => (await import('./commands/ingest.ts')).ingestCommand,
+  update: async () => (await import('./commands/update.ts')).updateCommand,
   device: async () => (await import('./commands/device.ts')).deviceCommand,
   fleet: async () => (await import('./commands/fleet.ts')).fleetCommand,
   sbom: async () => (await import('./commands/sbom.ts')).sbomCommand,

@@ -40,7 +40,10 @@ export function loadConfig(sources: ConfigSources): { readonly config: Config; r
     throw new ConfigError(`${file}:${broken.linePos?.[0].line ?? 1}: not YAML: ${broken.message}`)
   }
   const overridden = new Map<string, string>()
-  const input = applyEnvironment(document.toJS() ?? {}, sources.env, overridden)
+  const input = withCredentials(
+    applyEnvironment(document.toJS() ?? {}, sources.env, overridden),
+    sources.env.CREDENTIALS_DIRECTORY,
+  )
   const result = parseConfig(input)
   if ('config' in result) return { config: result.config, file: file ?? 'built-in defaults' }
   throw new ConfigError(
@@ -137,6 +140,21 @@ function applyEnvironment(
     overridden.set(setting.path.join('.'), variable)
   }
   return config
+}
+
+/** Where the machine keeps passwords and keys; a service reads copies, as systemd names them (`LoadCredential`). */
+const SECRETS = '/etc/poincon/secrets/'
+
+/** Every path of a secret becomes that of its copy, where this process has been given one. */
+function withCredentials(value: unknown, folder: string | undefined): unknown {
+  if (folder === undefined) return value
+  if (typeof value === 'string' && value.startsWith(SECRETS)) {
+    const copy = `${folder}/secrets_${value.slice(SECRETS.length).replaceAll('/', '_')}`
+    return existsSync(copy) ? copy : value
+  }
+  if (Array.isArray(value)) return value.map((one) => withCredentials(one, folder))
+  if (!isRecord(value)) return value
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, withCredentials(one, folder)]))
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

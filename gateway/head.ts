@@ -71,6 +71,7 @@ export class SupervisedHead<K extends keyof InstrumentKinds = HeadKind> implemen
   #lifetime = new AbortController()
   #opening: Promise<void> = Promise.resolve()
   #turn: Promise<unknown> = Promise.resolve()
+  #askedAt: number | undefined
 
   constructor(options: HeadOptions<K>) {
     this.#options = options
@@ -121,14 +122,29 @@ export class SupervisedHead<K extends keyof InstrumentKinds = HeadKind> implemen
    * its caller need not wait for that, but the next measurement does.
    */
   #inTurn<T>(ask: () => Promise<T>, signal: AbortSignal): Promise<T> {
-    const turn = this.#turn.then(ask)
-    this.#turn = turn.catch(() => {})
+    const turn = this.#turn.then(() => {
+      this.#askedAt = this.#options.clock.now()
+      return ask()
+    })
+    this.#turn = turn.then(
+      () => this.#answered(),
+      () => this.#answered(),
+    )
     return new Promise((resolve, reject) => {
       const abort = (): void => reject(signal.reason)
       if (signal.aborted) abort()
       else signal.addEventListener('abort', abort, { once: true })
       turn.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
     })
+  }
+
+  #answered(): void {
+    this.#askedAt = undefined
+  }
+
+  /** How long the driver has been at what it was last asked for, ms; 0: it is asked for nothing. */
+  get askedForMs(): number {
+    return this.#askedAt === undefined ? 0 : this.#options.clock.now() - this.#askedAt
   }
 
   /** Who always runs out of time never hears what is wrong: then the driver's own deadline is to name it. */

@@ -23,6 +23,7 @@ import { type Hardware, wire } from './hardware.ts'
 import { PartCounters } from './health/counters.ts'
 import { HealthBoard, type HealthReport } from './health/health.ts'
 import { Metrics } from './health/metrics.ts'
+import { watchdogUnits } from './health/watchdog.ts'
 import { type Identity, identityOf } from './identity.ts'
 import { type LineCommandParts, lineCommands } from './line-commands.ts'
 import type { Log } from './log.ts'
@@ -252,7 +253,7 @@ function assemble(parts: Parts): Assembled {
     ...{ oldHeads, counters, feed, lots, quality, updates },
     alerts: alerted.alerts,
   })
-  const flows = flowsProcess(parts, delivery.broker)
+  const flows = [...flowsProcess(parts, delivery.broker), ...watchdogUnits({ ...parts, ...measure, clock })]
   const resumed = (): void => {
     quality.resumed()
     firstPart.resumed('panel').catch((err: unknown) => log.warn({ err }, 'the check is not written down'))

@@ -48,7 +48,12 @@ export interface Measuring {
   /** What a calibration is given of the running station. */
   readonly desk: () => RunningStation
   /** The heads, or what a replay has in their place. */
-  readonly heads: readonly (BusHead & { readonly name?: string; status?(): UnitStatus })[]
+  readonly heads: readonly (BusHead & {
+    readonly name?: string
+    /** How long its driver has been at what it was last asked for, ms. */
+    readonly askedForMs?: number
+    status?(): UnitStatus
+  })[]
   /** Whether a held part waits for somebody. */
   readonly held: HeldParts
   readonly gate: Gate

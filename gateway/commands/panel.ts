@@ -1,20 +1,29 @@
 import { createInterface } from 'node:readline/promises'
 import { parseArgs } from 'node:util'
 import { systemClock } from '../../drivers/clock.ts'
+import type { Config } from '../config.ts'
 import { commandConfig } from '../config-file.ts'
+import { makeGateSafe } from '../gate-safe.ts'
+import { wire } from '../hardware.ts'
 import { stepPanel, type TestIo, testPanel } from '../panel-test.ts'
 import { StoreError } from '../store/error.ts'
 import { lockDirectory } from '../store/lock.ts'
 import { testableParts } from '../testable-parts.ts'
 
 const USAGE = `poincon panel test [--config FILE] [--json] [--each MS]
+poincon panel safe [--config FILE]
 
-  Moves gate, lamps and buzzer, and watches the buttons: by hand on a terminal; with --json or --each each part in turn,
-  --each MS long (default 1000), with one line of JSON a step.
+  test  Moves gate, lamps and buzzer, and watches the buttons: by hand on a terminal; with --json or --each each part in
+        turn, --each MS long (default 1000), with one line of JSON a step.
+  safe  Makes every output of the gate inactive, so that nothing passes: for when the station ended badly. Leaves the lines
+        alone while a gateway has them. Exit 1 when one could not be made safe.
 `
 const EACH_MS = { least: 10, most: 60_000, default: 1000 }
 
-/** `poincon panel test`: everything that is wired to the station, moved by hand. Exit 1 when something failed. */
+/**
+ * `poincon panel test`: everything that is wired to the station, moved by hand; `poincon panel safe`: the gate in its safe
+ * state. Exit 1 when something failed.
+ */
 export async function panelCommand(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseArgs({
     args: [...args],
@@ -26,13 +35,15 @@ export async function panelCommand(args: readonly string[]): Promise<number> {
     },
   })
   const eachMs = values.each === undefined ? EACH_MS.default : Number(values.each)
-  if (positionals.length !== 1 || positionals[0] !== 'test') return wrongUsage(USAGE)
+  const [verb, ...more] = positionals
+  if (more.length > 0 || (verb !== 'test' && verb !== 'safe')) return wrongUsage(USAGE)
   if (!(Number.isInteger(eachMs) && eachMs >= EACH_MS.least && eachMs <= EACH_MS.most)) {
     return wrongUsage(
       `poincon panel test: --each ${values.each}: expected ${EACH_MS.least} to ${EACH_MS.most}\n`,
     )
   }
   const { config } = commandConfig(values.config)
+  if (verb === 'safe') return await safe(config)
   const lock = await gatewayLock(config.data_dir)
   if (lock === 'taken') {
     process.stderr.write(
@@ -57,6 +68,27 @@ export async function panelCommand(args: readonly string[]): Promise<number> {
     }
   } finally {
     process.off('SIGINT', signalled).off('SIGTERM', signalled)
+    await lock.close()
+  }
+}
+
+/** A gateway that runs looks after its gate itself. */
+async function safe(config: Config): Promise<number> {
+  const lock = await gatewayLock(config.data_dir)
+  if (lock === 'taken') {
+    process.stdout.write('a gateway runs on this data directory and has the lines\n')
+    return 0
+  }
+  const hardware = wire({ config, clock: systemClock, profile: config.recipe })
+  try {
+    const outputs = hardware.gate === undefined ? [] : await makeGateSafe(hardware.gate.lines, hardware.gpio)
+    for (const { output, line, state, detail } of outputs) {
+      process.stdout.write(`${output} ${line}: ${state}${detail === undefined ? '' : `: ${detail}`}\n`)
+    }
+    if (outputs.length === 0) process.stdout.write('no gate is wired (gate.lines)\n')
+    return outputs.some(({ state }) => state === 'failed') ? 1 : 0
+  } finally {
+    await hardware.close()
     await lock.close()
   }
 }

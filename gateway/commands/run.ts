@@ -1,6 +1,10 @@
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { systemClock } from '../../drivers/clock.ts'
 import { commandConfig } from '../config-file.ts'
+import { notifierOf } from '../health/notify.ts'
 import { openLog } from '../log.ts'
 import { runStation } from '../main.ts'
 import { type Recording, readRecording } from '../replay/formats.ts'
@@ -30,13 +34,20 @@ export async function runCommand(args: readonly string[]): Promise<number> {
   const recordings = await readRecordings(files, (name, skipped) =>
     log.warn({ file: name, skipped }, 'lines that hold no measurement were left out'),
   )
+  const manager = notifierOf({ env: process.env, clock: systemClock, log })
   const end = new AbortController()
   const signalled = (signal: NodeJS.Signals): void => {
     if (end.signal.aborted) process.exit(1)
     log.info({ signal }, 'stopping')
+    void manager.tell({ STOPPING: '1', STATUS: 'ends the current inspection, delivers what it can' })
     end.abort()
   }
   process.on('SIGTERM', signalled).on('SIGINT', signalled)
+  // A release that was taken back may have moved the store's schema.
+  if (existsSync(join(config.update.dir, 'store-return.json'))) {
+    const { returnStore } = await import('./store-return.ts')
+    await returnStore({ updateDir: config.update.dir, dataDir: config.data_dir, version, log })
+  }
   await runStation({
     config,
     version,
@@ -46,8 +57,10 @@ export async function runCommand(args: readonly string[]): Promise<number> {
     env: process.env,
     signal: end.signal,
     onReload: (reload) => process.on('SIGHUP', reload),
-    ready: ({ url, mqttPort }) =>
-      log.info({ url, mqttPort, afterMs: Math.round(performance.now()) }, 'ready'),
+    ready: ({ url, mqttPort }) => {
+      log.info({ url, mqttPort, afterMs: Math.round(performance.now()) }, 'ready')
+      void manager.tell({ READY: '1', STATUS: url === undefined ? 'inspects' : `inspects; page at ${url}` })
+    },
   })
   return 0
 }

@@ -1,7 +1,7 @@
 import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { copyFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { homedir, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -18,6 +18,11 @@ export interface GuestRun {
   readonly env?: Readonly<Record<string, string>>
   /** Arguments for node itself, before the script. */
   readonly nodeArgs?: readonly string[]
+  /**
+   * A shell script of ours, from the repository's root: becomes the guest's first process, and sees to it that
+   * `/run/lab/command` is run, its output and exit code are left in `/run/lab`, and the machine is switched off.
+   */
+  readonly firstProcess?: string
   /** Added to QEMU's command line: a disk, a watchdog, a table. */
   readonly qemuArgs?: readonly string[]
   /** An ACPI table that describes one device more. */
@@ -87,6 +92,8 @@ export async function runInGuest(options: GuestRun): Promise<GuestEnd> {
     })
     await writeFile(join(lab, 'modules'), join(kernel.folder, 'lib/modules', kernel.version))
     await writeFile(join(lab, 'command'), commandOf(ROOT, options))
+    if (options.firstProcess !== undefined)
+      await copyFile(join(ROOT, options.firstProcess), join(lab, 'init'))
     if (options.acpiTable !== undefined) await writeFile(join(lab, ACPI_TABLE), options.acpiTable)
     const seconds = await boot(lab, kernel, options)
     return { ...(await endOf(lab)), seconds }

@@ -34,6 +34,9 @@ ln -s "$modules" "/new/lib/modules/$(uname -r)"
 echo guest >/proc/sys/kernel/hostname
 ifconfig lo 127.0.0.1 up
 
+# A script that is to be the first process itself, as a service manager wants to be.
+[ -e /new/run/lab/init ] && exec switch_root /new /bin/sh /run/lab/init
+
 chroot /new /bin/sh /run/lab/command </new/dev/null >/new/run/lab/output 2>&1
 echo $? >/new/run/lab/exit
 sync
