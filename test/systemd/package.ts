@@ -19,7 +19,7 @@ const ENABLED = {
 const OWNERS = {
   '/opt/poincon': '755 poincon-update:root',
   '/opt/poincon/releases': '755 poincon-update:root',
-  '/etc/poincon': '755 root:root',
+  '/etc/poincon': '2755 root:poincon',
   '/etc/poincon/secrets': '750 root:poincon',
   '/var/lib/poincon': '770 poincon:poincon',
   '/var/lib/poincon-flows': '700 poincon-flows:poincon-flows',

@@ -9,7 +9,11 @@ const silent = {
   close: () => Promise.resolve(),
 }
 
-function machine(devices: readonly string[], lines: Readonly<Record<string, string>>, opened: string[] = []): Machine {
+function machine(
+  devices: readonly string[],
+  lines: Readonly<Record<string, string>>,
+  opened: string[] = [],
+): Machine {
   return {
     clock: new HastyClock(),
     names: () => Promise.resolve(devices),
@@ -25,7 +29,9 @@ function machine(devices: readonly string[], lines: Readonly<Record<string, stri
 test('buses are asked in the order of their numbers, those of a display are not', async (t) => {
   const opened: string[] = []
   const devices = ['i2c-10', 'i2c-3', 'i2c-20', 'i2c-1', 'gpiochip0', 'rtc0', 'tty1']
-  const found = await lookAround(machine(devices, { '/sys/class/i2c-dev/i2c-20/name': 'fef04500.hdmi ddc' }, opened))
+  const found = await lookAround(
+    machine(devices, { '/sys/class/i2c-dev/i2c-20/name': 'fef04500.hdmi ddc' }, opened),
+  )
   t.same(opened, ['/dev/i2c-1', '/dev/i2c-3', '/dev/i2c-10'])
   t.same(found.buses[1], { path: '/dev/i2c-3', devices: [], problem: 'permission denied' })
   t.match(found, { gpioChips: ['/dev/gpiochip0'], clocks: ['/dev/rtc0'], cameras: [] })
