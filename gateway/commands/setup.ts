@@ -33,6 +33,8 @@ Exit codes: 0 set up · 1 something does not work; without a terminal nothing is
             78 the answers are wrong
 `
 
+const INSTALLED = '/var/lib/poincon'
+
 interface Said {
   readonly say: (line: string) => void
   /** Undefined without a terminal: then what does not work ends it. */
@@ -90,7 +92,7 @@ async function setUp(before: Answers, options: SetUp): Promise<number> {
   const answers = ask === undefined ? before : await interview(found, before, ask, say)
   const texts = TEXTS[answers.language]
   if (ask === undefined) for (const line of foundLines(found, texts.nothing)) say(`${texts.found}: ${line}`)
-  const { config: piece, remarks } = planOf(found, answers)
+  const { config: piece, remarks } = planOf(found, { ...answers, ...dataDir(answers) })
   for (const { text, about } of remarks) say(`! ${about}: ${texts.remark[text]}`)
   const text = composed(piece, texts)
   const config = await accepted(text)
@@ -103,13 +105,19 @@ async function setUp(before: Answers, options: SetUp): Promise<number> {
     return 1
   }
   if (existsSync(out)) await rename(out, `${out}.${new Date().toISOString().replace(/[-:]|\.\d+/g, '')}`)
-  await replaceFile(out, text, 0o640)
+  // The station reads it as a user of its own; what is secret lies in files that it names.
+  await replaceFile(out, text)
   say(`${texts.written}: ${out}`)
   return await firstLook(
     answers,
     { config, file: out, cli: { node: process.execPath, script: process.argv[1] ?? '' } },
     options,
   )
+}
+
+/** Where the package keeps it, on a machine that has the package: every command then means the same log. */
+function dataDir({ data_dir: dir }: Answers): Pick<Answers, 'data_dir'> {
+  return dir === undefined && existsSync(INSTALLED) ? { data_dir: INSTALLED } : {}
 }
 
 /** The empty tray, then a part that is none: whether everything between lamp and log does its work. */

@@ -1,4 +1,4 @@
-import { resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { stringify } from 'yaml'
 import { type Config, configSchema } from '../config.ts'
@@ -8,6 +8,7 @@ import { type Collected, writeBundle } from '../support/bundle.ts'
 import { scrubber } from '../support/scrub.ts'
 import { secretsOf } from '../support/secrets.ts'
 import { type Section, sectionsOf } from '../support/sections.ts'
+import { DEVICE_STATUS_FILE } from '../update-device.ts'
 import { packageVersion } from '../version.ts'
 
 const USAGE = `poincon support [--out FILE] [--parts N] [--days N] [--list] [--json] [--config FILE]
@@ -50,7 +51,11 @@ export async function supportCommand(args: readonly string[]): Promise<number> {
   const device = identityOf(config).deviceId
   const at = new Date().toISOString()
   const out = resolve(values.out ?? `poincon-support-${device}-${at.replace(/[-:]|\.\d+/g, '')}.tar.gz`)
-  const secrets = await secretsOf({ schema: configSchema, config, folders: [config.data_dir] })
+  const secrets = await secretsOf({
+    schema: configSchema,
+    config,
+    folders: [config.data_dir, dirname(DEVICE_STATUS_FILE)],
+  })
   const collected = await writeBundle({
     ...{ sections, out, scrub: scrubber(secrets) },
     about: { device_id: device, version: packageVersion(), at },
@@ -70,7 +75,18 @@ function supportSections(
     api: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
     cli: { node: process.execPath, script: process.argv[1] ?? '', args: named },
     configuration: stringify(withoutSecrets(config)),
-    files: new Map(),
+    files: new Map([
+      [
+        'update-status.json',
+        { path: join(config.update.dir, 'status.json'), about: 'what the updater does' },
+      ],
+      ['updates.ndjson', { path: join(config.update.dir, 'updates.ndjson'), about: 'every update so far' }],
+      [
+        'update-journal.txt',
+        { path: join(config.update.dir, 'journal'), about: 'the update in hand, step by step' },
+      ],
+      ['device.json', { path: DEVICE_STATUS_FILE, about: 'how the device’s certificate stands' }],
+    ]),
     ...{ parts, days },
   })
   return parts === 0 ? all.filter((one) => one.file !== 'inspections.json') : all
