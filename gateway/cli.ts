@@ -111,6 +111,12 @@ async function main([verb = 'help', ...args]: readonly string[]): Promise<number
   return command(args)
 }
 
+// `poincon sbom | head`: who stops reading has read enough.
+process.stdout.on('error', (error) => {
+  if ('code' in error && error.code === 'EPIPE') process.exit(0)
+  throw error
+})
+
 try {
   process.exitCode = await main(process.argv.slice(2))
 } catch (error) {

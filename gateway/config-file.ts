@@ -34,10 +34,11 @@ export function loadConfig(sources: ConfigSources): { readonly config: Config; r
   const file = findFile(sources)
   const text = file === undefined ? '' : readText(file)
   const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines })
+  // Prettied, an error quotes the line: also one with a password.
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
   const broken = document.errors[0]
   if (broken !== undefined) {
-    throw new ConfigError(`${file}:${broken.linePos?.[0].line ?? 1}: not YAML: ${broken.message}`)
+    throw new ConfigError(`${file}:${lines.linePos(broken.pos[0]).line}: not YAML: ${broken.message}`)
   }
   const overridden = new Map<string, string>()
   const input = withCredentials(

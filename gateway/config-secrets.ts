@@ -4,7 +4,7 @@ const HIDDEN = '(secret)'
 /** Names under which people keep what nobody else may read, also where they misspell them. */
 const SECRET_NAME = /pass|secret|token|credential|key\b/i
 /** RFC 3986 §3.2.1: who, and often with which password. */
-const USER_IN_URL = /([a-z][a-z0-9+.-]*:\/\/)[^/@\s"]*@/gi
+const USER_IN_URL = /([a-z][a-z0-9+.-]*:\/\/)[^/\s"]*@/gi
 
 /**
  * A copy of a value to show: what its schema marks as secret is there, and not what it is. Follows objects, records,

@@ -1,4 +1,5 @@
-import { readFile, rm, writeFile } from 'node:fs/promises'
+import { readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { uptime } from 'node:os'
 import { join } from 'node:path'
 import { EnrolError } from './enrol-error.ts'
 
@@ -25,11 +26,16 @@ async function take(file: string): Promise<void> {
       if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
     }
     const holder = Number(await readFile(file, 'utf8').catch(() => ''))
-    if (lives(holder)) throw new EnrolError('away', `${file}: process ${holder} is at it`)
+    const beforeThisBoot = (await bornAt(file)) < Date.now() - uptime() * 1000
+    if (!beforeThisBoot && lives(holder)) throw new EnrolError('away', `${file}: process ${holder} is at it`)
     // Left by one that was killed.
     await rm(file, { force: true })
   }
   throw new EnrolError('away', `${file}: another process took it`)
+}
+
+async function bornAt(file: string): Promise<number> {
+  return (await stat(file).catch(() => undefined))?.mtimeMs ?? 0
 }
 
 /** Our own number in a lock is that of an earlier life: within one process nobody asks twice. */

@@ -35,6 +35,7 @@ export interface RenewOptions {
 }
 
 /** Thirty days are left when renewal begins: there is no hurry, and every device of a plant may be at it. */
+const LONGEST_WAIT_MS = 24 * 3_600_000
 const BACKOFF: Backoff = { firstMs: 5 * 60_000, longestMs: 6 * 3_600_000 }
 
 /**
@@ -87,7 +88,9 @@ async function step(at: Look): Promise<DeviceStatus> {
   const standing = await standingOf(at, atMs)
   if (standing !== undefined) return said(at, standing)
   const waits = before?.next_attempt_at === undefined ? 0 : Date.parse(before.next_attempt_at)
-  const due = atMs >= renewAtMs(pair.chain[0]) && atMs >= waits
+  // No wait is longer than a day: what says so was written by a clock that ran ahead.
+  const waited = atMs >= waits || waits > atMs + LONGEST_WAIT_MS
+  const due = atMs >= renewAtMs(pair.chain[0]) && waited
   if (due || options.force === true) return await replaced(at)
   const state = stateNow(pair, before, atMs)
   if (state === 'valid') return said(at, { state, failures: 0 })

@@ -1,11 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
+import { join } from 'node:path'
 import { parse } from 'yaml'
 import { z } from 'zod'
 import { systemClock } from '../drivers/clock.ts'
 import { Link } from './link.ts'
 import { type UpdateOptions, updateOptions } from './options.ts'
-import { Slots } from './slots.ts'
+import { releaseFacts, Slots } from './slots.ts'
 import { PathSupervisor } from './supervisor.ts'
 import type { Platform } from './targets.ts'
 import { plainStep } from './update-steps.ts'
@@ -16,6 +17,8 @@ export interface UpdateSettings {
   readonly update: UpdateOptions
   readonly http: { readonly host: string; readonly port: number }
   readonly configFile: string | undefined
+  /** Where its store is; undefined: as the configuration says. */
+  readonly dataDir?: string
 }
 
 // The line is locked while a start is waited for.
@@ -25,7 +28,8 @@ const LEASE_S = 120
 const BACKUP_MS = 3_600_000
 
 /** The updater's tools, on the machine as it is. */
-export function updateTools({ update, http, configFile }: UpdateSettings): UpdateTools {
+export function updateTools({ update, http, configFile, dataDir }: UpdateSettings): UpdateTools {
+  const variant = variantIn(update.slots_dir)
   return {
     policy: {
       ...{ windows: update.windows, consent: update.consent, idleS: update.idle_s, keep: update.keep },
@@ -40,12 +44,14 @@ export function updateTools({ update, http, configFile }: UpdateSettings): Updat
     },
     slots: new Slots(update.slots_dir, plainStep),
     link: new Link(`http://${loopback(http.host)}:${http.port}`),
-    supervisor: new PathSupervisor(process.env.POINCON_RESTART_FILE),
+    supervisor: new PathSupervisor(process.env.UPDATER_RESTART_FILE),
     clock: systemClock,
     step: plainStep,
     dir: update.dir,
     configFile,
+    ...(dataDir === undefined ? {} : { dataDir }),
     platform: thisPlatform(),
+    ...(variant === undefined ? {} : { variant }),
     say: (text) => process.stderr.write(`${text}\n`),
     freeBytes: async (folder) => {
       const { bavail, bsize } = await statfs(folder)
@@ -61,6 +67,24 @@ export function thisPlatform(): Platform {
   throw new Error(
     `releases are built for linux-x64 and linux-arm64, this is ${process.platform}-${process.arch}`,
   )
+}
+
+/** A machine is what the release that runs on it was built for; undefined also where none does. */
+function variantIn(slotsDir: string): 'jetson' | undefined {
+  try {
+    return releaseFacts.parse(JSON.parse(readFileSync(join(slotsDir, 'current/release.json'), 'utf8')))
+      .variant
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Whether somebody has set the clock since boot. Only systemd-timesyncd says so in a file; with another one, or none, the
+ * clock is believed.
+ */
+export function clockIsSet(timesync = '/run/systemd/timesync'): boolean {
+  return !existsSync(timesync) || existsSync(join(timesync, 'synchronized'))
 }
 
 /** An address that all interfaces listen on is reached through this machine's own. */

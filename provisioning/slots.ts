@@ -1,4 +1,4 @@
-import { lstat, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { chmod, lstat, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { codeOf, isThere, readPointer, removePointer, replacePointer, syncFolder } from './slots-pointer.ts'
@@ -98,6 +98,7 @@ export class Slots {
     await this.#step('clear incoming', async () => {
       await rm(path, { recursive: true, force: true })
       await mkdir(path, { recursive: true })
+      await chmod(path, 0o755)
     })
     return path
   }

@@ -20,8 +20,10 @@ export class PathSupervisor implements Supervisor {
 
   async restart(): Promise<void> {
     await mkdir(dirname(this.#file), { recursive: true })
-    const handle = await open(this.#file, 'w', 0o640)
+    const handle = await open(this.#file, 'w', 0o644)
     try {
+      // Root without its capabilities reads it as anybody.
+      await handle.chmod(0o644)
       await handle.writeFile('restart\n')
     } finally {
       await handle.close()

@@ -26,7 +26,7 @@ export async function keepStore(
   tools: UpdateTools,
   signal: AbortSignal,
 ): Promise<void> {
-  const { slots, pace, step, configFile, dir } = tools
+  const { slots, pace, step, configFile, dataDir, dir } = tools
   await dropStore(update, tools)
   const slot = slots.path(update.from)
   const config = configFile === undefined ? [] : ['--config', configFile]
@@ -35,7 +35,8 @@ export async function keepStore(
     await mkdir(join(dir, 'store'), { recursive: true, mode: 0o750 })
     const args = [join(slot, 'dist/gateway/cli.js'), 'backup', '--out', copy, ...config]
     const limits = { timeoutMs: pace.backupMs, maxBytes: MAX_SAID, signal }
-    return await runChild({ command: join(slot, 'bin/node'), args, ...limits })
+    const env = dataDir === undefined ? {} : { POINCON_DATA_DIR: dataDir }
+    return await runChild({ command: join(slot, 'bin/node'), args, env, ...limits })
   })
   signal.throwIfAborted()
   const trouble = troubleOf('the copy of the store', end, pace.backupMs)

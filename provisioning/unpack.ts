@@ -31,10 +31,14 @@ export async function unpack(
   { limits = RELEASE_LIMITS, signal }: { readonly limits?: UnpackLimits; readonly signal: AbortSignal },
 ): Promise<number> {
   const bytes = await lookThrough(file, limits, signal)
+  // A release is read by users of other groups; what the unit's own mask is, is for the updater's notes.
+  const before = process.umask(0o022)
   try {
     await extract({ file, cwd: into, strict: true, preserveOwner: false, noMtime: true, umask: 0o022 })
   } catch (error) {
     throw storageError(error, `unpacking into ${into}`)
+  } finally {
+    process.umask(before)
   }
   signal.throwIfAborted()
   await syncAll(into, signal)

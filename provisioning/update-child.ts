@@ -22,6 +22,15 @@ export interface ChildEnd {
 
 const STDERR_BYTES = 4000
 
+/** What says where the station keeps its log, and how it reads the clock. */
+function inherited(): Readonly<Record<string, string>> {
+  const kept = ['STATE_DIRECTORY', 'TZ', 'LANG'].flatMap((name) => {
+    const value = process.env[name]
+    return value === undefined ? [] : [[name, value] as const]
+  })
+  return Object.fromEntries(kept)
+}
+
 /**
  * Runs a program to its end, within limits of time and output; what it started goes with it.
  * @throws when it cannot be started
@@ -32,7 +41,11 @@ export function runChild(options: ChildOptions): Promise<ChildEnd> {
     const child = spawn(command, [...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
-      env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', ...options.env },
+      env: {
+        PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+        ...inherited(),
+        ...options.env,
+      },
     })
     let ended: ChildEnd['ended']
     const end = (why: NonNullable<ChildEnd['ended']>): void => {

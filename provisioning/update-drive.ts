@@ -60,7 +60,7 @@ export async function drive(start: UpdateRecord, on: Drive, signal: AbortSignal)
     const after = next(update, event, stamp(tools.clock))
     const same = event.type === 'blocked' && sameReasons(update, after)
     if (!same) {
-      if (after.phase !== update.phase) tools.say(sayOf(after))
+      if (after.phase !== update.phase && !isOver(after.phase)) tools.say(sayOf(after))
       await written(update, after, on)
     }
     update = after

@@ -66,9 +66,16 @@ export class UpdateLog {
   /** Hashes of what was refused, and not taken since. */
   async refused(): Promise<ReadonlySet<string>> {
     const refused = new Set<string>()
-    for (const { hash, refused: bad, outcome } of await this.#read()) {
+    const taken = new Map<string, string>()
+    for (const { hash, refused: bad, outcome, from, to } of await this.#read()) {
+      // Whoever went back by hand did not mean until the next look.
+      const left = outcome === 'committed' && hash === '' ? taken.get(from) : undefined
       if (bad === true) refused.add(hash)
-      else if (outcome === 'committed') refused.delete(hash)
+      else if (left !== undefined) refused.add(left)
+      else if (outcome === 'committed') {
+        refused.delete(hash)
+        taken.set(to, hash)
+      }
     }
     return refused
   }

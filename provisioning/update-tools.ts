@@ -49,6 +49,8 @@ export interface UpdateTools {
   readonly dir: string
   /** Given to the releases it runs; undefined: they find their own. */
   readonly configFile: string | undefined
+  /** Their store, where this process was told another place than they find in it; undefined: they find their own. */
+  readonly dataDir?: string
   readonly platform: Platform
   readonly variant?: 'jetson'
   /** One line for the journal of the machine. */

@@ -11,6 +11,8 @@ import { type Recording, readRecording } from '../replay/formats.ts'
 import type { ReplayOptions } from '../replay/player.ts'
 import { packageVersion } from '../version.ts'
 
+const RETURN_WITHIN_S = 3600
+
 /**
  * `poincon run`: the station, until SIGTERM or SIGINT. It then ends the current inspection, brings the gate to its
  * safe state and delivers what it can; a second signal ends it at once.
@@ -45,6 +47,8 @@ export async function runCommand(args: readonly string[]): Promise<number> {
   process.on('SIGTERM', signalled).on('SIGINT', signalled)
   // A release that was taken back may have moved the store's schema.
   if (existsSync(join(config.update.dir, 'store-return.json'))) {
+    // Copied, hashed and looked through: minutes, for a large one.
+    await manager.tell({ EXTEND_TIMEOUT_USEC: String(RETURN_WITHIN_S * 1_000_000) })
     const { returnStore } = await import('./store-return.ts')
     await returnStore({ updateDir: config.update.dir, dataDir: config.data_dir, version, log })
   }

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { constants, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline/promises'
@@ -104,9 +104,15 @@ async function setUp(before: Answers, options: SetUp): Promise<number> {
     process.stderr.write(`poincon setup: ${out} is there already: give --replace, or --out FILE\n`)
     return 1
   }
-  if (existsSync(out)) await rename(out, `${out}.${new Date().toISOString().replace(/[-:]|\.\d+/g, '')}`)
-  // The station reads it as a user of its own; what is secret lies in files that it names.
-  await replaceFile(out, text)
+  if (existsSync(out)) {
+    await copyFile(
+      out,
+      `${out}.${new Date().toISOString().replace(/[-:]|\.\d+/g, '')}`,
+      constants.COPYFILE_EXCL,
+    )
+  }
+  // There the folder's group is the station's.
+  await replaceFile(out, text, out.startsWith('/etc/poincon/') ? 0o640 : 0o644)
   say(`${texts.written}: ${out}`)
   return await firstLook(
     answers,

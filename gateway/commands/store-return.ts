@@ -11,7 +11,7 @@ import { replaceFile } from '../replace-file.ts'
 
 /** In the data directory: the update whose store was put back last. */
 const MARKER = 'store-returned'
-const GROUP_READS = 0o640
+const GROUP_WRITES = 0o660
 
 export interface StoreReturn {
   /** The updater's folder. */
@@ -37,7 +37,7 @@ export async function returnStore({ updateDir, dataDir, version, log }: StoreRet
     ...{ backup: note.backup, dataDir, force: true, newest: VERIFIED_NEWEST, clock: systemClock },
   })
   // The updater reads the store by its group, for the self-test and the copy of the next update.
-  for (const name of [DATABASE, CATALOGUE]) await chmod(join(dataDir, name), GROUP_READS).catch(() => {})
+  for (const name of [DATABASE, CATALOGUE]) await chmod(join(dataDir, name), GROUP_WRITES).catch(() => {})
   await replaceFile(marker, note.id, 0o640)
   log.warn({ update: note.id, movedTo }, 'the store is as it was before the update')
 }

@@ -1,9 +1,10 @@
+import { existsSync, statSync } from 'node:fs'
 import { userInfo } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { z } from 'zod'
 import type { Offers } from '../../provisioning/client.ts'
-import { updateTools } from '../../provisioning/main.ts'
+import { clockIsSet, updateTools } from '../../provisioning/main.ts'
 import { updateOptions } from '../../provisioning/options.ts'
 import { LOG_FILE, Updater } from '../../provisioning/update.ts'
 import { checkedNow, isDue } from '../../provisioning/update-due.ts'
@@ -107,8 +108,8 @@ function settings(named: string | undefined): Pick<Call, 'tools' | 'source'> {
   const configFile = file === 'built-in defaults' ? undefined : file
   const { deviceId, site } = identityOf(config)
   return {
-    tools: updateTools({ update, http: config.http, configFile }),
-    source: { update, deviceId, site, env: process.env },
+    tools: updateTools({ update, http: config.http, configFile, dataDir: resolve(config.data_dir) }),
+    source: { update, deviceId, site, env: process.env, clockIsSet },
   }
 }
 
@@ -190,7 +191,18 @@ async function status({ tools, json }: Call): Promise<number> {
   return 0
 }
 
+/** What root leaves in the updater's folder the updater and the station cannot use. @throws Error with what to type */
+function expectOwner(dir: string): void {
+  const owner = existsSync(dir) ? statSync(dir).uid : undefined
+  if (owner !== undefined && owner !== process.getuid?.()) {
+    throw new Error(
+      `${dir} belongs to another user: run it as that one (sudo -u poincon-update -g poincon poincon update …)`,
+    )
+  }
+}
+
 async function install(call: Call): Promise<number> {
+  expectOwner(call.tools.dir)
   const { tools, source, argument, by, signal } = call
   const offers = await broughtOffers(argument, tools, source)
   return await withUpdater(call, offers, async (updater) => {
@@ -200,6 +212,7 @@ async function install(call: Call): Promise<number> {
 }
 
 async function consent({ tools, argument, by }: Call): Promise<number> {
+  expectOwner(tools.dir)
   const note = { version: argument, by, at: new Date(tools.clock.wall()).toISOString() }
   await replaceFile(join(tools.dir, CONSENT_FILE), `${JSON.stringify(note)}\n`, 0o640)
   process.stdout.write(`${by} agrees to ${argument}\n`)
@@ -207,6 +220,7 @@ async function consent({ tools, argument, by }: Call): Promise<number> {
 }
 
 async function rollback(call: Call): Promise<number> {
+  expectOwner(call.tools.dir)
   return await withUpdater(call, undefined, async (updater) => {
     await updater.giveUp(`${call.by} goes back`, call.signal)
     return await updater.back({ by: call.by }, call.signal)

@@ -9,6 +9,7 @@ import type { Config } from '../config.ts'
 /** A station on a slow machine, cold. */
 const READY_WITHIN_MS = 120_000
 const STOP_WITHIN_MS = 20_000
+const ENDS = ['SIGHUP', 'SIGINT', 'SIGTERM'] as const
 
 const readyLine = z.looseObject({ msg: z.literal('ready'), mqttPort: z.number() })
 const inspected = z.looseObject({
@@ -74,7 +75,10 @@ async function mqttPort(child: ChildProcess): Promise<number> {
       last.push(line)
       const ready = readyLine.safeParse(jsonOf(line))
       if (ready.success) {
-        child.stderr.resume()
+        setImmediate(() => {
+          child.stderr?.resume()
+          child.stdout?.resume()
+        })
         return ready.data.mqttPort
       }
     }
@@ -100,9 +104,19 @@ async function launch(
   settings: Readonly<Record<string, string>>,
 ): Promise<ChildProcess> {
   const owner = process.getuid?.() === 0 ? await stat(dir).catch(() => undefined) : undefined
-  return spawn(node, [script, ...args], {
+  const child = spawn(node, [script, ...args], {
     env: { ...process.env, ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],
     ...(owner === undefined || owner.uid === 0 ? {} : { uid: owner.uid, gid: owner.gid }),
   })
+  // A station that outlives whoever started it would keep the service from starting.
+  const end = (): void => {
+    child.kill('SIGTERM')
+    process.exit(1)
+  }
+  for (const signal of ENDS) process.once(signal, end)
+  child.once('close', () => {
+    for (const signal of ENDS) process.off(signal, end)
+  })
+  return child
 }

@@ -28,14 +28,16 @@ export async function interview(
   ): Promise<string> => {
     for (;;) {
       const typed = (await ask(texts.ask[question], proposal)).trim()
-      const value = typed === '' && empty ? undefined : /^\d+$/.test(typed) ? Number(typed) : typed
-      const trial = withPath(raw, path, value)
-      const problem = problemAt(trial, path)
-      if (problem === undefined) {
-        Object.assign(raw, trial)
+      const text = typed === '' && empty ? undefined : typed
+      // A station may be called 3; a line has a number.
+      const trials = [text, Number(typed)].map((value) => withPath(raw, path, value))
+      const fitting = trials.find((trial) => problemAt(trial, path) === undefined)
+      if (fitting !== undefined) {
+        Object.assign(raw, fitting)
         return typed
       }
-      say(`  ${typed}: ${problem}`)
+      const numeric = /^\d+$/.test(typed) ? trials[1] : trials[0]
+      say(`  ${typed}: ${problemAt(numeric ?? {}, path)}`)
     }
   }
   for (const key of ['site', 'line', 'station', 'heads', 'camera', 'recipe'] as const)
@@ -46,12 +48,7 @@ export async function interview(
   if (isYes(wired)) {
     raw.gate = { delay_ms: 2000, pass: 17, stop: 23, ...before.gate }
     await put(['gate', 'pass'], 'pass', String(before.gate?.pass ?? 17))
-    await put(
-      ['gate', 'stop'],
-      'stop',
-      before.gate?.stop === undefined ? '23' : String(before.gate.stop),
-      true,
-    )
+    await put(['gate', 'stop'], 'stop', String(before.gate?.stop ?? 23))
     await put(['gate', 'kick'], 'kick', before.gate?.kick === undefined ? '' : String(before.gate.kick), true)
     await put(['gate', 'delay_ms'], 'delay', String(before.gate?.delay_ms ?? 2000))
   } else delete raw.gate
@@ -136,7 +133,6 @@ function withPath(
 }
 
 function problemAt(trial: Record<string, unknown>, path: readonly string[]): string | undefined {
-  // Text that is made of digits may be a name.
   const parsed = answersSchema.safeParse(trial)
   if (parsed.success) return undefined
   const here = parsed.error.issues.find((issue) => issue.path[0] === path[0])

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { stat, statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -47,9 +48,13 @@ export async function copyDatabase(source: string, target: string, options: Copy
   signal.addEventListener('abort', interrupt)
   try {
     signal.throwIfAborted()
-    await connection.run('ATTACH ? AS live', [`${pathToFileURL(source).href}?mode=ro`])
+    // Of a station that stands SQLite would leave `-wal` and `-shm` behind, owned by whoever tests.
+    const stands = !existsSync(`${source}-wal`)
+    const address = `${pathToFileURL(source).href}?mode=ro${stands ? '&immutable=1' : ''}`
+    await connection.run('ATTACH ? AS live', [address])
     await shape(connection, mostBytes)
     await fill(connection, whole ? undefined : newest)
+    if (stands && existsSync(`${source}-wal`)) throw new Error('the station began to write meanwhile')
     return { sourceBytes, whole }
   } catch (error) {
     signal.throwIfAborted()

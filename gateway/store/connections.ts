@@ -1,3 +1,5 @@
+import { chmod, stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import type { Clock } from '../../drivers/clock.ts'
 import { Database } from './database.ts'
 import { faultOf, StoreError } from './error.ts'
@@ -40,6 +42,7 @@ export async function openWriter(file: string, maxBytes?: number): Promise<Datab
   await expectWholeLog(file, PAGE_BYTES)
   const database = await Database.open(file, 'write')
   try {
+    await shareWithGroup(file)
     database.waitForLocks(LOCK_WAIT_MS)
     const size = await database.get<{ page_count: number }>('PRAGMA page_count')
     // Can only be chosen before the first page is written; set later they cost a write at every open, or do nothing.
@@ -115,4 +118,14 @@ export async function quickCheck(database: Database, clock: Clock, limitMs: numb
   } finally {
     cancel()
   }
+}
+
+/**
+ * Where the folder is its group's, the database is, too. SQLite makes `-wal` and `-shm` like the database: left by an
+ * updater that read a station that stood, they would else keep the station itself from writing.
+ */
+async function shareWithGroup(file: string): Promise<void> {
+  const folder = await stat(dirname(file))
+  const { mode } = await stat(file)
+  if ((folder.mode & 0o020) !== 0 && (mode & 0o060) !== 0o060) await chmod(file, mode | 0o060).catch(() => {})
 }

@@ -5,7 +5,7 @@ const SHORTEST = 4
 // RFC 7468 §2, private keys of every kind; one that a limit cut off ends with the text.
 const PRIVATE_KEY = /-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|$)/g
 // The same in JSON, where a line's end is two characters.
-const USER_IN_URL = /([a-z][a-z0-9+.-]*:\/\/)[^/@\s"']*@/gi
+const USER_IN_URL = /([a-z][a-z0-9+.-]*:\/\/)[^/\s"']*@/gi
 // RFC 9110 §11.6.2, and what our own header names carry.
 const CREDENTIALS = /\b(Basic|Bearer|Token) +[A-Za-z0-9._~+/=-]{8,}/g
 // PHC strings: `$scrypt$…`, `$argon2id$…`; and those of mosquitto and shadow files.

@@ -43,7 +43,7 @@ function filesNamedIn(value: unknown, key = ''): readonly string[] {
 /** A file of one word, or one with a word in each line: also the words beside the names. */
 function secretLines(text: string): readonly string[] {
   const lines = text.split(/\r?\n/).filter((line) => line !== '' && !line.startsWith('-----'))
-  return [text.trim(), ...lines.flatMap((line) => [line, line.slice(line.indexOf('=') + 1).trim()])]
+  return [text.trim(), ...lines.flatMap((line) => [line, line.slice(line.search(/[:=]/) + 1).trim()])]
 }
 
 async function guardedIn(folder: string): Promise<readonly string[]> {

@@ -44,7 +44,14 @@ export const webhookOptions = z
         'File with the key of the signature, `whsec_<base64>` (Standard Webhooks); absent: unsigned.',
       ),
     headers: z
-      .record(foreign, z.string().regex(/^[\t\x20-\x7e]*$/, 'expected printable ASCII'))
+      .record(
+        foreign,
+        z
+          .string()
+          .regex(/^[\t\x20-\x7e]*$/, 'expected printable ASCII')
+          // Nothing secret belongs here, and people put it here.
+          .meta({ secret: true }),
+      )
       .default({})
       .describe('Further headers; nothing secret.'),
     header_files: z

@@ -21,8 +21,14 @@ const PLACES: Readonly<Record<string, string>> = {
 
 const UNIT = /\.(service|timer|path|slice|socket|target|mount)$/
 
-/** Runs the release that is switched on. Small semi-spaces keep the process near 100 MB (systemd/README.md). */
+/**
+ * Runs the release that is switched on, on the data of the station as its unit does (config.ts, `data_dir`), and leaves files
+ * in it that the updater's group can put back. Small semi-spaces keep the process near 100 MB (systemd/README.md).
+ */
 export const WRAPPER = `#!/bin/sh
+STATE_DIRECTORY=\${STATE_DIRECTORY:-/var/lib/poincon}
+export STATE_DIRECTORY
+umask 0002
 exec /opt/poincon/current/bin/node --max-semi-space-size=4 /opt/poincon/current/dist/gateway/cli.js "$@"
 `
 

@@ -19,6 +19,12 @@ interface Start {
   readonly emulated: boolean
 }
 
+/** How many of each were loaded. */
+interface Loaded {
+  readonly packages: number
+  readonly commands: number
+}
+
 const RELEASE = z.looseObject({ version: z.string(), platform: z.enum(['linux-x64', 'linux-arm64']) })
 const READY = z.looseObject({ msg: z.literal('ready'), url: z.string() })
 const PAGE = z.looseObject({
@@ -43,7 +49,8 @@ export async function smoke(archive: string, folder: string, say: (line: string)
   const { version, platform } = RELEASE.parse(JSON.parse(await readFile(join(slot, 'release.json'), 'utf8')))
   const start = await startOf(slot, platform)
   say(`${version} for ${platform}${start.emulated ? ', emulated' : ''}`)
-  say(`loaded ${(await loadPackages(slot, start)).length} packages`)
+  const { packages, commands } = await loadEverything(slot, start)
+  say(`loaded ${packages} packages and ${commands} modules of commands`)
   await poincon(['check'], slot, folder, start)
   say('check: the built-in configuration is right')
   await firstVerdict(slot, folder, start, say)
@@ -65,29 +72,37 @@ async function startOf(slot: string, platform: Platform): Promise<Start> {
   return { program: emulator, before: [node], env, emulated: true }
 }
 
+/** A verb; some load onnxruntime, and are left out under emulation as well. */
+const COMMAND = /^gateway\/commands\/[^/]+\.js$/
+
 /** Of a package, as a compiled module names it: `from 'x'`, `import('x/y')`. */
 const IMPORTED = /(?:from |import\(|import )'((?!node:)[a-z@][^']*)'/g
 
-/** Loads, in one process, every package that a module of ours imports: what was pruned wrongly is missed here. */
-async function loadPackages(slot: string, start: Start): Promise<readonly string[]> {
-  // Others ask for the first when they are loaded; the second is a program, started by its path.
-  const names = new Set(['reflect-metadata', 'node-red'])
+/**
+ * Loads, in one process, every package that a module of ours imports, and every verb: what was pruned wrongly is missed
+ * here. @returns what it loaded
+ */
+async function loadEverything(slot: string, start: Start): Promise<Loaded> {
+  // Others ask for the first when they are loaded; the second is a program, started by its path; the third is required.
+  const names = new Set(['reflect-metadata', 'node-red', 'unix-dgram'])
   const modules = await readdir(join(slot, 'dist'), { recursive: true })
   for (const file of modules.filter((path) => path.endsWith('.js') && !/(^|\/)console\//.test(path))) {
     const text = await readFile(join(slot, 'dist', file), 'utf8')
     for (const [, name = ''] of text.matchAll(IMPORTED)) names.add(name)
   }
   // libgpiod is a matter of the device.
-  const loaded = [...names].filter(
+  const packages = [...names].filter(
     (name) => name !== 'node-libgpiod' && !(start.emulated && NOT_EMULATED.has(name)),
   )
+  const commands = start.emulated ? [] : modules.filter((path) => COMMAND.test(path))
+  const loaded = [...packages, ...commands.map((path) => `./dist/${path}`)]
   const script = `${loaded.map((name) => `await import(${JSON.stringify(name)})`).join('\n')}\nprocess.exit(0)`
   await outputOf(start.program, [...start.before, '--input-type=module', '--eval', script], {
     cwd: slot,
     env: { ...start.env, HOME: slot },
     timeoutMs: PATIENCE_MS,
   })
-  return loaded
+  return { packages: packages.length, commands: commands.length }
 }
 
 function poincon(args: readonly string[], slot: string, cwd: string, start: Start): Promise<Uint8Array> {

@@ -139,6 +139,8 @@ export function releaseText(source: Source, { platform, variant }: Target): stri
     platform,
     ...(variant === undefined ? {} : { variant, jetpack: JETPACK }),
     node: NODE_VERSION,
+    // A clock that says less was never set; the commit's time, so that the same commit is the same release.
+    built: new Date(source.seconds * 1000).toISOString(),
     store_schema: source.storeSchema,
   }
   return `${JSON.stringify(told, null, 2)}\n`

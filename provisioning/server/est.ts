@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { TLSSocket } from 'node:tls'
-import { certsOnly, wrapped } from '../certificate.ts'
+import { certsOnly, subjectSerial, wrapped } from '../certificate.ts'
 import { csrAttributes } from '../certificate-request.ts'
 import type { Authority } from './authority.ts'
 import { type EstPeer, peerOf } from './est-clients.ts'
@@ -121,7 +121,7 @@ export class EstService {
     const device = await inventory.device(peer.deviceId)
     if (device?.state !== 'enrolled') throw new AdmissionError(`${peer.deviceId} is not in service`)
     // RFC 7030 §4.2.2: the name stays what it was.
-    if (deviceId !== peer.deviceId || (serial ?? null) !== device.serial) {
+    if (deviceId !== peer.deviceId || serial !== subjectSerial(peer.certificate)) {
       throw new RequestError('the request does not name the device of the certificate')
     }
     const issued = await authority.issue({ deviceId, serial }, publicKey, wall())

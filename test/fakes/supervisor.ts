@@ -100,7 +100,7 @@ export class FakeSupervisor {
     const args = [join(previous, 'dist/provisioning/recover.js'), '--config', configFile]
     const recovering = spawn(join(previous, 'bin/node'), args, {
       stdio: ['ignore', 'ignore', 'pipe'],
-      env: { ...process.env, ...env, POINCON_RESTART_FILE: restartFile },
+      env: { ...process.env, ...env, UPDATER_RESTART_FILE: restartFile },
     })
     recovering.on('error', () => {})
     recovering.stderr?.setEncoding('utf8').on('data', (text: string) => this.said.push(text))

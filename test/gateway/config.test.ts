@@ -185,6 +185,8 @@ test('secrets of a camera, of webhooks by name and in mistyped keys are not show
     'camera: { kind: rtsp, url: rtsp://cam/x, password: canary, password_file: /etc/x }',
     'camera: { kind: rtsp, uri: rtsp://cam/x, password: canary }',
     'influx: { url: http://db, tokn: canary }',
+    'mqtt: { upstream: { url: mqtt://plant, password: canary: x } }',
+    'mqtt: { upstream: { url: "mqtt://user:p@canary@plant" } }',
     'webhooks: { erp: { url: "https://me:canary@erp/x" } }',
   ]
   for (const text of wrong) t.throws(() => load(t, text), { message: /^(?!.*canary)/s }, text)

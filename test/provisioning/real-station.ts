@@ -13,8 +13,8 @@ import { type InspectionMessage, inspectionMessage } from '../../gateway/message
 import { MIGRATIONS } from '../../gateway/store/migrations/migrate.ts'
 import { thisPlatform } from '../../provisioning/main.ts'
 import { command } from '../fakes/station-command.ts'
-import { FakeSupervisor } from '../fakes/supervisor.ts'
 import { Subscriber } from '../fakes/subscriber.ts'
+import { FakeSupervisor } from '../fakes/supervisor.ts'
 
 const DIST = fileURLToPath(new URL('../../', import.meta.url))
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
@@ -23,7 +23,7 @@ const PATIENCE_MS = 60_000
 /** A part comes so long after the one before was judged, ms. */
 const BETWEEN_PARTS_MS = 60
 /** An answer that went with a restart is not waited for longer, ms. */
-const ANSWER_MS = 3000
+const ANSWER_MS = 500
 
 /** What a release of the real tree does wrong when it runs as a station; its self-test finds none of it. */
 export type StartFault = 'crashes' | 'hangs'
@@ -95,7 +95,7 @@ export class RealStation {
     const { slotsDir, configFile, restartFile } = this
     this.supervisor = new FakeSupervisor({
       ...{ slotsDir, configFile, restartFile, port: http, startMs: 20_000 },
-      env: {},
+      env: { UPDATER_RESTART_FILE: restartFile },
     })
   }
 
@@ -156,7 +156,7 @@ export class RealStation {
   /** `poincon update …` of the release that is switched on. */
   update(...args: readonly string[]): ChildProcess & { readonly said: Promise<string> } {
     const cli = join(this.slotsDir, 'current/dist/gateway/cli.js')
-    const env = { PATH: process.env.PATH ?? '', POINCON_RESTART_FILE: this.restartFile }
+    const env = { PATH: process.env.PATH ?? '', UPDATER_RESTART_FILE: this.restartFile }
     const all = [cli, 'update', ...args, '--config', this.configFile]
     const child = spawn(join(this.slotsDir, 'current/bin/node'), all, { env, cwd: this.dir })
     this.#children.add(child)
@@ -188,6 +188,17 @@ export class RealStation {
     return this.#until(async () => (await this.report()).status?.state === state, state)
   }
 
+  /** Waits until the update waits for the line. @returns what for */
+  async waiting(): Promise<readonly string[]> {
+    let reasons: readonly string[] = []
+    await this.#until(async () => {
+      const { status } = await this.report()
+      reasons = (status?.state === 'waiting' ? status.waiting_for : undefined) ?? []
+      return reasons.length > 0
+    }, 'waiting')
+    return reasons
+  }
+
   async version(): Promise<string> {
     const body: unknown = await (await fetch(this.#url('/healthz'))).json()
     return z.looseObject({ version: z.string() }).parse(body).version
@@ -202,6 +213,23 @@ export class RealStation {
   async stop(): Promise<void> {
     this.#fed = true
     await this.#feeding
+  }
+
+  /** Waits until nothing is on the belt. */
+  idle(): Promise<void> {
+    return this.#until(async () => (await this.report()).line.idle, 'idle')
+  }
+
+  /** Waits until the line is an update's. @returns when, ms */
+  async locked(): Promise<number> {
+    await this.#until(async () => (await this.report()).lock !== null, 'locked')
+    return performance.now()
+  }
+
+  /** From a moment to the first part that was looked at then, s. */
+  inspectedAfterS(from: number): number {
+    const first = this.parts.find((one) => one.at > from && isInspected(one))
+    return first === undefined ? Number.NaN : (first.at - from) / 1000
   }
 
   /** Waits for parts that are graded as ever, from now on. */
@@ -226,7 +254,7 @@ export class RealStation {
   async #until(holds: () => Promise<boolean>, what: string): Promise<void> {
     for (const over = Date.now() + PATIENCE_MS; Date.now() < over; await delay(20))
       if (await holds().catch(() => false)) return
-    throw new Error(`not ${what}:\n${this.supervisor.said.join('\n')}`)
+    throw new Error(`not ${what}:\n${this.supervisor.said.slice(-10).join('\n')}`)
   }
 
   #url(path: string): string {
@@ -245,12 +273,6 @@ export class RealStation {
 /** Whether a part was looked at: the line was not an update's. */
 export function isInspected({ part }: Answered): boolean {
   return !part.verdict.reasons.includes('updating')
-}
-
-/** The longest time between two parts that were looked at, s. */
-export function longestGapS(parts: readonly Answered[]): number {
-  const times = parts.filter(isInspected).map(({ at }) => at)
-  return Math.max(0, ...times.slice(1).map((at, index) => at - (times[index] ?? at))) / 1000
 }
 
 async function freePort(): Promise<number> {

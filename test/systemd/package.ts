@@ -20,7 +20,7 @@ const OWNERS = {
   '/opt/poincon': '755 poincon-update:root',
   '/opt/poincon/releases': '755 poincon-update:root',
   '/etc/poincon': '2755 root:poincon',
-  '/etc/poincon/secrets': '750 root:poincon',
+  '/etc/poincon/secrets': '2750 root:poincon',
   '/var/lib/poincon': '770 poincon:poincon',
   '/var/lib/poincon-flows': '700 poincon-flows:poincon-flows',
   '/var/lib/poincon-update': '750 poincon-update:poincon',

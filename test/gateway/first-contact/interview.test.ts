@@ -34,6 +34,7 @@ test('a line in France, with a mistake that is said and asked again', async (t) 
   const person = typist({
     Language: 'fr',
     Site: ['Périgueux', 'perigueux'],
+    Poste: '3',
     'Ce qui annonce': 'light-barrier',
     'Ligne GPIO de la barrière': '24',
     'Un volet': 'o',
@@ -46,6 +47,7 @@ test('a line in France, with a mistake that is said and asked again', async (t) 
   t.match(answers, {
     language: 'fr',
     site: 'perigueux',
+    station: '3',
     trigger: { kind: 'light-barrier', line: 24 },
     gate: { pass: 17, stop: 23, delay_ms: 1500 },
     broker: { url: 'mqtts://broker.usine', username: 'presse-4' },

@@ -120,7 +120,7 @@ export class World {
         port,
         startMs,
       },
-      env: {},
+      env: { UPDATER_RESTART_FILE: this.restartFile },
     })
   }
 
