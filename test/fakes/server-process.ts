@@ -1,7 +1,13 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
+
+// Below those that the kernel gives to connections and to whoever listens on port 0 (ip_local_port_range): between asking
+// for a free one and the server's start, one of them would be taken sooner or later.
+const FIRST_PORT = 15_000
+const LAST_PORT = 32_000
 
 /** Whether a program can be started at all. */
 export function installed(command: string): boolean {
@@ -10,13 +16,19 @@ export function installed(command: string): boolean {
 
 /** A port of 127.0.0.1 that nobody listens on at the moment. */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (typeof address !== 'object' || address === null) throw new Error('no free port')
-  return address.port
+  for (let tries = 0; tries < 50; tries += 1) {
+    const port = randomInt(FIRST_PORT, LAST_PORT)
+    const server = createServer().listen({ port, host: '127.0.0.1', exclusive: true })
+    const free = await once(server, 'listening').then(
+      () => true,
+      () => false,
+    )
+    if (!free) continue
+    server.close()
+    await once(server, 'close')
+    return port
+  }
+  throw new Error('no free port')
 }
 
 /** A real server that a test started. */
