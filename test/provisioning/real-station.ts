@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -12,6 +11,7 @@ import { updateReport } from '../../gateway/api/update.ts'
 import { type InspectionMessage, inspectionMessage } from '../../gateway/message.ts'
 import { MIGRATIONS } from '../../gateway/store/migrations/migrate.ts'
 import { thisPlatform } from '../../provisioning/main.ts'
+import { freePort } from '../fakes/server-process.ts'
 import { command } from '../fakes/station-command.ts'
 import { Subscriber } from '../fakes/subscriber.ts'
 import { FakeSupervisor } from '../fakes/supervisor.ts'
@@ -273,13 +273,4 @@ export class RealStation {
 /** Whether a part was looked at: the line was not an update's. */
 export function isInspected({ part }: Answered): boolean {
   return !part.verdict.reasons.includes('updating')
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
 }

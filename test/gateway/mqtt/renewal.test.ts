@@ -93,7 +93,7 @@ test('a certificate is renewed while inspections flow, and the broker restarts m
   await flowing(200)
   t.match(sink.status(), { state: 'ok', facts: { connections: 1 } })
   await renewTo('second')
-  await subscriber.until(() => sink.status().facts?.['connections'] === 2)
+  await subscriber.until(() => sink.status().facts?.connections === 2)
   await flowing(400)
   t.match(pump.status(), { state: 'ok', facts: { failures: 0 } }, 'no attempt failed')
   const offline = subscriber.packets.filter(({ payload }) => String(payload).includes('"offline"'))

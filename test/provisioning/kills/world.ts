@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { create } from 'tar'
 import type { Offer, Offers } from '../../../provisioning/client.ts'
 import type { ReleaseFaults } from '../../fakes/release-gateway.ts'
+import { freePort } from '../../fakes/server-process.ts'
 import { FakeSupervisor } from '../../fakes/supervisor.ts'
 
 const GATEWAY = new URL('../../fakes/release-gateway.js', import.meta.url).href
@@ -193,13 +193,4 @@ export class World {
     await this.supervisor.cut()
     if (existsSync(this.dir)) await rm(this.dir, { recursive: true, force: true, maxRetries: 3 })
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
 }
