@@ -22,7 +22,7 @@ const FOLDER =
 
 /** Files that nothing loads, wherever they lie in a package. */
 const FILE =
-  /(\.(map|ts|cts|mts|tsx|md|markdown|flow|tsbuildinfo|gyp|gypi|c|cc|cpp|h|hpp|py|pyc|o|a|d|stamp|coffee|swp)|(^|\/)(Makefile|makefile|Gruntfile\.js|Gulpfile\.js|Jakefile|tsconfig[^/]*\.json|yarn\.lock|bower\.json|component\.json|CHANGELOG|HISTORY|History|AUTHORS|CONTRIBUTORS|\.[^/]+))$/
+  /(\.(map|ts|cts|mts|tsx|md|markdown|flow|tsbuildinfo|gyp|gypi|c|cc|cpp|h|hpp|py|pyc|o|a|d|mk|Makefile|stamp|coffee|swp)|(^|\/)(Makefile|makefile|Gruntfile\.js|Gulpfile\.js|Jakefile|tsconfig[^/]*\.json|yarn\.lock|bower\.json|component\.json|CHANGELOG|HISTORY|History|AUTHORS|CONTRIBUTORS|\.[^/]+))$/
 
 /** Texts of licences stay in their packages, whatever they are called. */
 const LICENCE = /(^|\/)(licen[cs]e|copying|notice|third[-_ ]?party)[^/]*$/i
