@@ -30,9 +30,14 @@ export interface FoundEngraving {
   /** A maker's mark, or letters and digits: the addition, the index, the name of a design. */
   readonly kind: 'symbol' | 'text'
   readonly box: OrientedBox
+  /** What `box` lies between: the box as the network showed it, and where the strokes end; absent where they were not looked at. */
+  readonly bounds?: { readonly rough: OrientedBox; readonly strokes: OrientedBox }
   /** How sure it is that something is engraved there, 0 to 1. */
   readonly confidence: number
 }
+
+/** How lines are seen: brighter than the glass in dark field, darker before a bright one, both beside each other in grazing light. */
+export type Lines = 'bright' | 'dark' | 'both'
 
 /** Why a picture shows no lens that can be judged. */
 export const VIEW_FAULTS = [
@@ -57,6 +62,8 @@ export type LensView =
       /** Corners of the lens's edge, px, in order. */
       readonly outline: readonly Point[]
       readonly engravings: readonly FoundEngraving[]
+      /** Absent: not known. */
+      readonly lines?: Lines
     }
   /** `detail`: what was found in place of what was expected, with figures. */
   | { readonly kind: 'unseen'; readonly fault: ViewFault; readonly detail: string }

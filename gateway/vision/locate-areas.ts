@@ -27,11 +27,12 @@ export interface AreaLimits {
 /** The areas of a map, eight neighbours to a cell, in order of their first cell. */
 export function areasOf(map: HeatMap, maps: HeatMaps, limits: AreaLimits): readonly Area[] {
   const { width } = maps
+  const { from } = limits
   const seen = new Uint8Array(map.length)
   const areas: Area[] = []
   for (let index = 0; index < map.length; index++) {
-    if ((map[index] ?? 0) < limits.from || (seen[index] ?? 0) === 1) continue
-    const cells = flooded(map, index, width, limits.from, seen)
+    if ((map[index] ?? 0) < from || (seen[index] ?? 0) === 1) continue
+    const cells = flooded(map, index, width, from, seen)
     const area = weighed(map, maps, cells)
     if (area.size >= limits.size) areas.push(area)
   }

@@ -71,15 +71,18 @@ function turned({ levels, width, height, scaleX, scaleY }: Reduced, look: Look):
   const [x0, y0] = place(0.5, 0.5)
   const [x1, y1] = place(1.5, 0.5)
   const [x2, y2] = place(0.5, 1.5)
+  const stepX = { along: (x1 - x0) / scaleX, down: (x2 - x0) / scaleX, from: x0 / scaleX - 0.5 }
+  const stepY = { along: (y1 - y0) / scaleY, down: (y2 - y0) / scaleY, from: y0 / scaleY - 0.5 }
+  const [right, bottom] = [width - 1, height - 1]
   const seen = new Float32Array(SIDE * SIDE)
   for (let row = 0, index = 0; row < SIDE; row++) {
     for (let column = 0; column < SIDE; column++, index++) {
-      const x = (x0 + column * (x1 - x0) + row * (x2 - x0)) / scaleX - 0.5
-      const y = (y0 + column * (y1 - y0) + row * (y2 - y0)) / scaleY - 0.5
-      const [inX, inY] = [Math.min(width - 1, Math.max(0, x)), Math.min(height - 1, Math.max(0, y))]
-      const left = Math.min(width - 2, Math.floor(inX))
-      const top = Math.min(height - 2, Math.floor(inY))
-      const [u, v] = [inX - left, inY - top]
+      const inX = Math.min(right, Math.max(0, stepX.from + column * stepX.along + row * stepX.down))
+      const inY = Math.min(bottom, Math.max(0, stepY.from + column * stepY.along + row * stepY.down))
+      const left = Math.min(right - 1, Math.floor(inX))
+      const top = Math.min(bottom - 1, Math.floor(inY))
+      const u = inX - left
+      const v = inY - top
       const from = top * width + left
       const upper = (levels[from] ?? 0) * (1 - u) + (levels[from + 1] ?? 0) * u
       const lower = (levels[from + width] ?? 0) * (1 - u) + (levels[from + width + 1] ?? 0) * u

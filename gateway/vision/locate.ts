@@ -2,12 +2,13 @@ import type { Compute } from './embedder.ts'
 import type { FoundEngraving, LensView, OrientedBox, ViewFault } from './lens-view.ts'
 import { type Area, areasOf } from './locate-areas.ts'
 import { boxesOf } from './locate-boxes.ts'
+import { fitted } from './locate-fit.ts'
 import { glareOver, lampInPlaceOf, lampsNear, lampsOf } from './locate-glare.ts'
 import { type HeatMaps, heatMapsOf } from './locate-maps.ts'
 import { type Mark, marksOf } from './locate-marks.ts'
 import { lensesOf, type SeenLens } from './locate-outline.ts'
 import { type Pair, pairsOf } from './locate-pair.ts'
-import { fillPlanes, PLANES, type Reduced, reducedOf } from './locate-planes.ts'
+import { fillPlanes, PLANES, type Reduced, reducedOf, withPlanes } from './locate-planes.ts'
 import { LOOK_PX_PER_MM } from './locate-second.ts'
 import { type Group, type Lie, type Looks, lieOf, looksAt } from './locate-side.ts'
 import type { Grey } from './picture.ts'
@@ -47,10 +48,11 @@ export async function locate(picture: Grey, compute: Compute): Promise<LensView>
     return unseen('no-lens', `${size}, expected at least ${LEAST_SIDE} px each way`)
   }
   const reduced = reducedOf(picture)
-  const { width, height } = reduced
-  const data = new Float32Array(PLANES * width * height)
-  fillPlanes(reduced.levels, reduced, 0, data)
-  const heat = heatMapsOf(await compute({ data, shape: [1, PLANES, height, width] }), reduced)
+  const output = await withPlanes(reduced, async (data) => {
+    fillPlanes(reduced.levels, reduced, 0, data)
+    return await compute({ data, shape: [1, PLANES, reduced.height, reduced.width] })
+  })
+  const heat = heatMapsOf(output, reduced)
   const lenses = lensesOf(heat)
   const [lens] = lenses
   if (lens === undefined) return withoutLens(reduced)
@@ -108,13 +110,13 @@ async function withLens(first: FirstLook, compute: Compute): Promise<LensView> {
   const lie = lieOf(found, engraved)
   if ('undecided' in lie) return withoutSide(found.pair, marks, lie.undecided, first)
   const beside = [...engravingsBy(lie.nasal), ...engravingsBy(lie.temporal)]
-  const engravings = [...beside, ...elsewhere(areas, lie, heat)]
-  const hidden = Math.max(...placesOf(lie, engravings).map((box) => glareOver(box, heat)))
+  const rough = [...beside, ...elsewhere(areas, lie, heat)]
+  const hidden = Math.max(...placesOf(lie, rough).map((box) => glareOver(box, heat)))
   if (hidden > MOST_HIDDEN) {
     const share = `${Math.round(100 * hidden)} %`
     return unseen('reflection', `${share} of the maker's mark lies under a mirrored lamp`)
   }
-  return { kind: 'lens', pose: lie.pose, outline: lens.outline, engravings }
+  return { kind: 'lens', pose: lie.pose, outline: lens.outline, ...fitted(picture, rough, lie.pose) }
 }
 
 /** The pair that the second look is surest of; undefined where it is sure of none. */
