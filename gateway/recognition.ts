@@ -1,21 +1,23 @@
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { decode } from '../drivers/camera/frame.ts'
 import { systemClock } from '../drivers/clock.ts'
 import type { ApiServerOptions } from './api/server.ts'
 import { CatalogueFile } from './catalogue-file.ts'
 import type { Config } from './config.ts'
+import { contentIn } from './content.ts'
 import { EngravingDesk } from './engraving-desk.ts'
+import { galleryPlaces } from './engraving-places.ts'
 import type { MeasuringHead } from './inspect.ts'
 import type { NamedLens } from './lens.ts'
 import { LensBook } from './lens-book.ts'
 import { LensDesk } from './lens-desk.ts'
 import { type LensHeadParts, lensHead } from './lens-head.ts'
 import type { Log } from './log.ts'
+import { modelsInForce } from './models-in-force.ts'
 import type { Unit, UnitStatus } from './station.ts'
 import { lensesOf } from './store/catalogue/catalogue.ts'
 import { EvidenceStore } from './store/evidence.ts'
-import { ModelError, modelsIn } from './vision/model.ts'
+import { ModelError } from './vision/model.ts'
 import { VisionError } from './vision/vision-error.ts'
 import { VisionThread } from './vision/vision-thread.ts'
 
@@ -37,19 +39,26 @@ export interface Recognition {
   readonly units: readonly Unit[]
 }
 
-const MODELS = modelsIn(fileURLToPath(new URL('../../models/', import.meta.url)))
+const MODELS = fileURLToPath(new URL('../../models/', import.meta.url))
+
+/** What opens pictures: 9 MB, which a station without pictures has a better use for. */
+const decoder = () => import('../drivers/camera/frame.ts')
 
 /** Wires camera, networks, gallery and catalogue to each other. */
 export function recognition({ config, camera, expected, log }: RecognitionParts): Recognition {
   const { data_dir: dataDir, vision: options, store } = config
   const clock = systemClock
+  const networks = modelsInForce(contentIn(config.update.dir), MODELS)
   const vision = new VisionOnDemand(
     () =>
       new VisionThread({
-        ...{ models: MODELS, providers: options.providers, threads: options.threads },
+        ...{ models: networks, providers: options.providers, threads: options.threads },
         ...{ clock, log, random: Math.random },
-        // The driver has looked at the size when it cut the picture out of the stream.
-        decode: (jpeg) => decode({ kind: 'camera', jpeg, width: 0, height: 0, takenAt: 0, sequence: 0 }),
+        decode: async (jpeg) => {
+          const { decode } = await decoder()
+          // The driver has looked at the size when it cut the picture out of the stream.
+          return await decode({ kind: 'camera', jpeg, width: 0, height: 0, takenAt: 0, sequence: 0 })
+        },
       }),
     camera !== undefined,
     log,
@@ -58,6 +67,11 @@ export function recognition({ config, camera, expected, log }: RecognitionParts)
   const desk = new EngravingDesk({
     ...{ catalogue, reader: vision, wall: () => clock.wall() },
     leftOut: (symbol, err) => log.warn({ symbol, err }, 'an enrolled picture is left out'),
+    places: {
+      ...galleryPlaces(dataDir),
+      embedder: () => vision.embedder(),
+      notKept: (err) => log.warn({ err }, 'what was made of an enrolled picture is not kept'),
+    },
   })
   const evidence = new EvidenceStore({
     folder: join(dataDir, 'evidence'),
@@ -66,7 +80,7 @@ export function recognition({ config, camera, expected, log }: RecognitionParts)
     log,
   })
   const book = new LensBook({
-    version: () => catalogue.version(),
+    version: () => desk.version(),
     lenses: async () => await lensesOf(await catalogue.reader()),
     // Without a camera nobody asks until somebody draws: the desk looks then.
     refreshGallery: async (signal) => {
@@ -90,7 +104,7 @@ export function recognition({ config, camera, expected, log }: RecognitionParts)
   const units = camera === undefined ? [file, vision, evidence] : [file, vision, book, evidence]
   const sources = {
     engravings: desk,
-    lenses: new LensDesk(catalogue),
+    lenses: new LensDesk(catalogue, () => clock.wall()),
     evidence: (hash: string) => evidence.read(hash),
   }
   return { lens, evidence, sources, units }
@@ -126,6 +140,8 @@ class VisionOnDemand implements Unit {
   /** A model that cannot be used is a state: parts that need it are left ungraded, all others go on. */
   async start(): Promise<void> {
     if (!this.#atOnce) return
+    // What cannot be loaded is found now, and by no part.
+    await decoder()
     await this.#awake().catch((error: unknown) => {
       if (!(error instanceof ModelError)) throw error
       this.#log.error({ err: error }, 'a network cannot be used: no engraving is read')
@@ -158,9 +174,14 @@ class VisionOnDemand implements Unit {
     return await (await this.#awake()).prototypes(picture, symbol)
   }
 
-  async setGallery(prototypes: Parameters<VisionThread['setGallery']>[0]): Promise<void> {
+  /** SHA-256 of the network that makes vectors. */
+  async embedder(): Promise<string> {
+    return (await this.#awake()).embedder
+  }
+
+  async setGallery(...searched: Parameters<VisionThread['setGallery']>): Promise<void> {
     const thread = await this.#awake()
-    thread.setGallery(prototypes)
+    thread.setGallery(...searched)
   }
 
   status(): UnitStatus {

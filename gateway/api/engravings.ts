@@ -9,11 +9,11 @@ import { type AskPermit, PERMIT_PROBLEMS, permitted } from './permit.ts'
 import { PICTURE_CONSUMES, PICTURE_PROBLEMS, pictureOf, refusing, takePictures } from './picture-body.ts'
 import { ApiProblem, documentedProblem } from './problem.ts'
 import { listOf, textOf } from './query.ts'
+import { sayer, whoAsks } from './sayer.ts'
 
 const MOST_CANDIDATES = 20
 const DEFAULT_CANDIDATES = 5
 const MOST_TAGS = 16
-const LONGEST_NAME = 64
 
 const matchQuery = z.strictObject({
   top: wholeNumber(1, MOST_CANDIDATES)
@@ -31,13 +31,8 @@ const newSymbol = z.strictObject({
   ),
 })
 
-const by = textOf('name', LONGEST_NAME)
-  .refine((name) => name.trim() !== '', 'expected a name')
-  .optional()
-  .describe('Who says so; absent: the user who is logged in.')
-
 const enrolQuery = z.strictObject({
-  by,
+  by: sayer,
   tag: listOf(textOf('tag', LENS_LIMITS.tag), MOST_TAGS)
     .optional()
     .describe('A tag of the symbol; may be repeated.'),
@@ -182,11 +177,6 @@ function enrolRoute(plain: FastifyInstance, engravings: Engravings, permit: AskP
   )
 }
 
-function whoAsks(): ApiProblem {
-  const detail = 'missing: expected the name of whoever says so'
-  return new ApiProblem(400, `#/by: ${detail}`, [{ pointer: '#/by', in: 'query', detail }])
-}
-
 function forgetRoute(plain: FastifyInstance, engravings: Engravings, permit: AskPermit): void {
   plain.withTypeProvider<ZodDoor>().delete(
     '/api/v1/engravings/:symbol',
@@ -196,7 +186,12 @@ function forgetRoute(plain: FastifyInstance, engravings: Engravings, permit: Ask
         description: 'Who may call the command `engraving/forget` by MQTT may do this.',
         tags: TAGS,
         params: bySymbol,
-        response: { 204: { description: 'forgotten' }, 404: NO_SYMBOL, ...PERMIT_PROBLEMS },
+        response: {
+          204: { description: 'forgotten' },
+          404: NO_SYMBOL,
+          503: documentedProblem('an update has the line (`fault`: `unavailable`)'),
+          ...PERMIT_PROBLEMS,
+        },
       },
     },
     async (request: FastifyRequest<{ Params: z.output<typeof bySymbol> }>, reply: FastifyReply) => {

@@ -13,7 +13,9 @@ export const PICTURE_PROBLEMS = {
   413: documentedProblem(`more than ${MAX_PICTURE_BYTES} bytes`),
   415: documentedProblem('neither PNG nor JPEG, by its type or by its first bytes'),
   422: documentedProblem('`fault`: `damaged`, `too-large` or `too-small` (in pixels), `blank`'),
-  503: documentedProblem('too many ask at once, or nobody can look now (`fault`: `unavailable`)'),
+  503: documentedProblem(
+    'too many ask at once, nobody can look now, or an update has the line (`fault`: `unavailable`)',
+  ),
 }
 
 /** OpenAPI of the body. */

@@ -37,6 +37,22 @@ export interface EnrolRequest {
   readonly login: Login | undefined
 }
 
+/** A lens of the catalogue, and a symbol that stands on it or not. */
+export interface LinkPlace {
+  readonly lens: number
+  readonly symbol: string
+  readonly login: Login | undefined
+}
+
+export interface LinkRequest extends LinkPlace {
+  /** 0 to 1; absent: as it was. */
+  readonly confidence?: number
+  /** Whether whoever says so has seen it on a lens. */
+  readonly seen: boolean
+  /** May be empty where nobody has seen it. */
+  readonly by: string
+}
+
 /** What the page asks of engravings and lenses; each rejects with `Refused`, or where there is no answer. */
 export class EngravingClient {
   readonly #engravings: string
@@ -70,8 +86,25 @@ export class EngravingClient {
     await asked(this.#of(symbol), { method: 'DELETE', headers: authorization(login) })
   }
 
+  async link({ lens, symbol, confidence, seen, by, login }: LinkRequest): Promise<void> {
+    const query = new URLSearchParams()
+    if (confidence !== undefined) query.set('confidence', confidence.toFixed(2))
+    if (by !== '') query.set('by', by)
+    if (seen) query.set('seen', 'true')
+    const request = { method: 'PUT', headers: authorization(login) }
+    await asked(`${this.#linkOf(lens, symbol)}?${query}`, request)
+  }
+
+  async unlink({ lens, symbol, login }: LinkPlace): Promise<void> {
+    await asked(this.#linkOf(lens, symbol), { method: 'DELETE', headers: authorization(login) })
+  }
+
   async lenses(query: Readonly<Record<string, string>>, signal: AbortSignal): Promise<LensPage> {
     return parseLensPage(await asked(`${this.#lenses}?${new URLSearchParams(query)}`, {}, signal))
+  }
+
+  #linkOf(lens: number, symbol: string): string {
+    return `${this.#lenses}/${lens}/symbols/${encodeURIComponent(symbol)}`
   }
 
   #of(symbol: string): string {

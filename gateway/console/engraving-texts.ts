@@ -54,6 +54,18 @@ export interface EngravingTexts {
   readonly certainty: string
   readonly seenBy: (person: string) => string
   readonly notSeen: string
+  readonly seenByAt: (person: string, day: string) => string
+  readonly otherLenses: string
+  readonly nameFirst: string
+  readonly link: string
+  readonly saveLink: string
+  readonly unlink: string
+  readonly linkTitle: (symbol: string, lens: string) => string
+  readonly changeLink: (symbol: string, lens: string) => string
+  readonly sureness: (share: string) => string
+  readonly seenOnLens: string
+  readonly linked: (symbol: string, lens: string) => string
+  readonly unlinked: (symbol: string, lens: string) => string
   readonly more: string
   readonly textFilter: string
   readonly nameFilter: string
@@ -130,7 +142,7 @@ const en: EngravingTexts = {
   lensesFound: (count) => `${count} found`,
   chooseFirst: 'The lenses that carry the symbol will stand here.',
   noLens: 'No lens of the catalogue is said to carry this.',
-  noLensHint: 'To say so: poincon catalogue link LENS SYMBOL',
+  noLensHint: 'To say so, look for it among the other lenses.',
   supplier: 'Supplier',
   lens: 'Lens',
   index: 'Index',
@@ -139,6 +151,18 @@ const en: EngravingTexts = {
   certainty: 'Link',
   seenBy: (person) => `seen by ${person}`,
   notSeen: 'not confirmed',
+  seenByAt: (person, day) => `Seen on a lens by ${person}, ${day}.`,
+  otherLenses: 'Other lenses too',
+  nameFirst: 'Say a name or a text: the lenses that have it will stand here.',
+  link: 'Link',
+  saveLink: 'Save',
+  unlink: 'Not on this lens',
+  linkTitle: (symbol, lens) => `${symbol} on ${lens}`,
+  changeLink: (symbol, lens) => `Change: ${symbol} on ${lens}`,
+  sureness: (share) => `Sure to ${share}`,
+  seenOnLens: 'I have seen it on a lens',
+  linked: (symbol, lens) => `${symbol} stands on ${lens}.`,
+  unlinked: (symbol, lens) => `${symbol} does not stand on ${lens}.`,
   more: 'More',
   textFilter: 'Text engraved',
   nameFilter: 'Name',
@@ -228,7 +252,7 @@ const fr: EngravingTexts = {
   lensesFound: (count) => `${count} trouvés`,
   chooseFirst: 'Les verres qui portent le symbole s’afficheront ici.',
   noLens: 'Aucun verre du catalogue n’est dit le porter.',
-  noLensHint: 'Pour le dire : poincon catalogue link VERRE SYMBOLE',
+  noLensHint: 'Pour le dire, cherchez-le parmi les autres verres.',
   supplier: 'Fournisseur',
   lens: 'Verre',
   index: 'Indice',
@@ -237,6 +261,18 @@ const fr: EngravingTexts = {
   certainty: 'Lien',
   seenBy: (person) => `vu par ${person}`,
   notSeen: 'non confirmé',
+  seenByAt: (person, day) => `Vu sur un verre par ${person}, le ${day}.`,
+  otherLenses: 'Les autres verres aussi',
+  nameFirst: 'Dites un nom ou un texte : les verres qui l’ont s’afficheront ici.',
+  link: 'Lier',
+  saveLink: 'Garder',
+  unlink: 'Pas sur ce verre',
+  linkTitle: (symbol, lens) => `${symbol} sur ${lens}`,
+  changeLink: (symbol, lens) => `Modifier : ${symbol} sur ${lens}`,
+  sureness: (share) => `Sûr à ${share}`,
+  seenOnLens: 'Je l’ai vu sur un verre',
+  linked: (symbol, lens) => `${symbol} figure sur ${lens}.`,
+  unlinked: (symbol, lens) => `${symbol} ne figure pas sur ${lens}.`,
   more: 'Suite',
   textFilter: 'Texte gravé',
   nameFilter: 'Nom',

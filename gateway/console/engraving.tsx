@@ -7,8 +7,9 @@ import { ForgetDialog } from './forget.tsx'
 import type { Format } from './format.ts'
 import { KnownSymbols } from './known-symbols.tsx'
 import { LensTable } from './lens-table.tsx'
+import { LinkDialog } from './link.tsx'
 import { Answer, matchOf, meantSymbol, useRecognition } from './recognition.tsx'
-import { type Enrolled, parseSymbols, type SymbolEntry } from './wire-engraving.ts'
+import { type Enrolled, type Lens, parseSymbols, type SymbolEntry } from './wire-engraving.ts'
 
 /** Somebody else may enrol, too. */
 const EVERY_MS = 30_000
@@ -25,6 +26,7 @@ interface EngravingProps {
 type Asking =
   | { readonly kind: 'enrol'; readonly picture: Blob }
   | { readonly kind: 'forget'; readonly symbol: string }
+  | { readonly kind: 'link'; readonly symbol: string; readonly lens: Lens }
 
 /** What an engraving is, by a drawing or a picture of it; which lenses carry it; and how the station learns another. */
 export function EngravingRoom({ engravingsUrl, lensesUrl, format, onProblem }: EngravingProps) {
@@ -72,7 +74,12 @@ export function EngravingRoom({ engravingsUrl, lensesUrl, format, onProblem }: E
           picture === undefined ? undefined : () => setAsking({ kind: 'enrol', picture: picture.blob })
         }
       />
-      <LensTable {...{ client, symbol, round, format }} />
+      <LensTable
+        {...{ client, symbol, round, format }}
+        onLink={(lens) => {
+          if (symbol !== undefined) setAsking({ kind: 'link', symbol, lens })
+        }}
+      />
       <KnownSymbols
         {...{ symbols, pictureOf, format }}
         onChoose={setChosen}
@@ -83,6 +90,18 @@ export function EngravingRoom({ engravingsUrl, lensesUrl, format, onProblem }: E
           {...{ ...common, pictureOf, known: symbols, picture: asking.picture }}
           symbol={symbol ?? ''}
           onEnrolled={(enrolled) => changed(enrolledText(enrolled, format))}
+        />
+      )}
+      {asking?.kind === 'link' && (
+        <LinkDialog
+          {...common}
+          {...{ lens: asking.lens, symbol: asking.symbol }}
+          onLinked={(linked) => {
+            const { symbol: its, lens } = asking
+            changed(linked ? say.linked(its, lens.name) : say.unlinked(its, lens.name))
+            // What is looked at stays.
+            setChosen(its)
+          }}
         />
       )}
       {asking?.kind === 'forget' && (

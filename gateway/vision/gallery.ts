@@ -31,6 +31,11 @@ export interface Candidate {
   readonly similarity: number
 }
 
+/** The same, and by how much the nearest prototype is turned. */
+export interface Near extends Candidate {
+  readonly degrees: number
+}
+
 export interface SearchOptions {
   /** At most so many symbols, 1 or more. */
   readonly most: number
@@ -104,17 +109,21 @@ export function nearest(
   gallery: Gallery,
   query: Float32Array,
   { most, turnPenaltyPer45Deg, crowdPenalty = CROWD_PENALTY }: SearchOptions,
-): readonly Candidate[] {
+): readonly Near[] {
   const best = new Float32Array(gallery.symbols.length).fill(Number.NEGATIVE_INFINITY)
+  const turns = new Float32Array(gallery.symbols.length)
   const touched: number[] = []
   const compare = (index: number): void => {
     const owner = gallery.owners[index] ?? 0
-    const turn = Math.abs(gallery.degrees[index] ?? 0) / 45
+    const degrees = gallery.degrees[index] ?? 0
+    const turn = Math.abs(degrees) / 45
     const crowd = gallery.crowds[owner] ?? 0
     const similarity = cosine(gallery, index, query) - turnPenaltyPer45Deg * turn - crowdPenalty * crowd
     const known = best[owner] ?? 0
     if (known === Number.NEGATIVE_INFINITY) touched.push(owner)
-    if (similarity > known) best[owner] = similarity
+    if (similarity <= known) return
+    best[owner] = similarity
+    turns[owner] = degrees
   }
   if (gallery.owners.length <= EXACT)
     for (let index = 0; index < gallery.owners.length; index++) compare(index)
@@ -124,7 +133,10 @@ export function nearest(
   const least = reached[Math.max(0, reached.length - most)] ?? 0
   return touched
     .filter((place) => (best[place] ?? 0) >= least)
-    .map((place): Candidate => ({ symbol: gallery.symbols[place] ?? '', similarity: best[place] ?? 0 }))
+    .map((place): Near => {
+      const [similarity, degrees] = [best[place] ?? 0, turns[place] ?? 0]
+      return { symbol: gallery.symbols[place] ?? '', similarity, degrees }
+    })
     .sort((a, b) => b.similarity - a.similarity)
     .slice(0, most)
 }

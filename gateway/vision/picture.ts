@@ -1,4 +1,4 @@
-import sharp, { type Metadata } from 'sharp'
+import type { Metadata } from 'sharp'
 
 /** Brightness, row by row from the top left, 0 black … 255 white. The array is its own: it can be transferred. */
 export interface Grey {
@@ -56,6 +56,8 @@ export async function readPicture(
     const found = bytes.length === 0 ? 'no bytes' : `it begins with ${hex(bytes)}`
     throw new PictureError('not-an-image', `${name}: ${found}, expected a JPEG or PNG`)
   }
+  // With the first picture: 9 MB, which a station without pictures has a better use for.
+  const { default: sharp } = await import('sharp')
   const open = { failOn: 'warning', limitInputPixels: limits.pixels, autoOrient: true } as const
   try {
     // The header alone is read here: a bomb is turned away before it unfolds.

@@ -49,12 +49,18 @@ export async function serve(port: ThreadPort, open: () => Promise<Opened>): Prom
     })
     await turn
   }
+  /** What was asked and has no answer yet, pictures that are still being decoded among it. */
+  const asked = new Set<Promise<void>>()
   const take = async (told: Told): Promise<void> => {
     const opened = await opening
-    if (told.kind === 'gallery') opened.reader.use(unpacked(told.packed))
-    else if (told.kind === 'ask') await answer(opened, told.id, told.question)
-    else {
-      await turn
+    if (told.kind === 'gallery') opened.reader.use(unpacked(told.packed), told.head)
+    else if (told.kind === 'ask') {
+      const answered = answer(opened, told.id, told.question)
+      asked.add(answered)
+      await answered.finally(() => asked.delete(answered))
+    } else {
+      // A session that closes under a question takes the process with it.
+      await Promise.allSettled(asked)
       await opened.close()
       port.close()
     }

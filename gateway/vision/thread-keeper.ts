@@ -5,7 +5,7 @@ import { ModelError, type VisionModels } from './model.ts'
 import type { Refusal } from './onnx.ts'
 import type { Provider } from './providers.ts'
 import { ThreadLife } from './thread-life.ts'
-import type { Answer, OpenNetwork, PackedPrototypes, Question } from './thread-messages.ts'
+import type { Answer, OpenNetwork, Question, Searched } from './thread-messages.ts'
 import { messageOf, VisionError } from './vision-error.ts'
 
 export interface ThreadKeeperOptions {
@@ -35,7 +35,7 @@ export class ThreadKeeper {
   readonly #options: ThreadKeeperOptions
   readonly #lifetime = new AbortController()
   #life: ThreadLife | undefined
-  #gallery: PackedPrototypes | undefined
+  #gallery: Searched | undefined
   /** Why there is none. */
   #fault: Error = new Error('not started')
   #launched = 0
@@ -94,7 +94,7 @@ export class ThreadKeeper {
   }
 
   /** What this thread searches, and each that comes after it. */
-  search(gallery: PackedPrototypes): void {
+  search(gallery: Searched): void {
     this.#gallery = gallery
     this.#life?.search(gallery)
   }
@@ -129,17 +129,11 @@ export class ThreadKeeper {
 
   /** @returns the thread when it is warm, or why it is not */
   async #launch(): Promise<ThreadLife | Error> {
-    const { models, providers, threads, clock, log, entry, openLimitMs } = this.#options
     this.#launched += 1
     this.#worse = false
     this.#refusals.clear()
-    const life = ThreadLife.start({
-      ...{ entry, clock, openLimitMs, setup: { models, providers, threads } },
-      refused: (network, refusal) => {
-        this.#worse ||= this.#life !== undefined
-        this.#refuse(network, refusal)
-      },
-    })
+    const life = this.#begun()
+    if (life instanceof Error) return life
     void this.#countStuck(life)
     const { signal } = this.#lifetime
     const close = (): void => void life.close()
@@ -148,14 +142,34 @@ export class ThreadKeeper {
       await life.ready
       if (this.#gallery !== undefined) life.search(this.#gallery)
       this.#life = life
-      log.info({ networks: life.networks, restarts: this.restarts }, 'vision ready')
+      this.#options.log.info({ networks: life.networks, restarts: this.restarts }, 'vision ready')
       return life
     } catch (error) {
-      this.#fault = error instanceof Error ? error : new Error(String(error))
-      return this.#fault
+      return this.#failed(error)
     } finally {
       signal.removeEventListener('abort', close)
     }
+  }
+
+  /** A machine that has no room or no more threads does not start another; that may pass. */
+  #begun(): ThreadLife | Error {
+    const { models, providers, threads, clock, entry, openLimitMs } = this.#options
+    try {
+      return ThreadLife.start({
+        ...{ entry, clock, openLimitMs, setup: { models, providers, threads } },
+        refused: (network, refusal) => {
+          this.#worse ||= this.#life !== undefined
+          this.#refuse(network, refusal)
+        },
+      })
+    } catch (error) {
+      return this.#failed(error)
+    }
+  }
+
+  #failed(error: unknown): Error {
+    this.#fault = error instanceof Error ? error : new Error(String(error))
+    return this.#fault
   }
 
   async #countStuck(life: ThreadLife): Promise<void> {

@@ -2,15 +2,7 @@ import { Worker } from 'node:worker_threads'
 import type { Clock } from '../../drivers/clock.ts'
 import { ModelError, reason } from './model.ts'
 import type { Refusal } from './onnx.ts'
-import type {
-  Answer,
-  OpenNetwork,
-  PackedPrototypes,
-  Question,
-  Said,
-  ThreadSetup,
-  Told,
-} from './thread-messages.ts'
+import type { Answer, OpenNetwork, Question, Said, Searched, ThreadSetup, Told } from './thread-messages.ts'
 import { Threshold } from './threshold.ts'
 
 export interface LifeOptions {
@@ -101,8 +93,8 @@ export class ThreadLife {
     })
   }
 
-  search(packed: PackedPrototypes): void {
-    if (this.#ended === undefined) this.#tell({ kind: 'gallery', packed })
+  search(searched: Searched): void {
+    if (this.#ended === undefined) this.#tell({ kind: 'gallery', ...searched })
   }
 
   /** Lets it answer what it was asked and close its sessions; ends it where that takes too long. */

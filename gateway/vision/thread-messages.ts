@@ -1,5 +1,6 @@
 import type { Recognition } from './decision.ts'
 import type { Prototype } from './gallery.ts'
+import type { Head } from './head.ts'
 import type { FrameReading } from './lens-view.ts'
 import type { ModelFault, VisionModels } from './model.ts'
 import type { Refusal } from './onnx.ts'
@@ -23,6 +24,12 @@ export interface PackedPrototypes {
   readonly vectors: Float32Array
 }
 
+/** All that a thread compares with. */
+export interface Searched {
+  readonly packed: PackedPrototypes
+  readonly head?: Head
+}
+
 /** What a thread is asked; each question with a number has an answer with the same number. */
 export type Question =
   | { readonly kind: 'read'; readonly picture: Grey }
@@ -38,7 +45,7 @@ export type Answer =
 
 export type Told =
   | { readonly kind: 'ask'; readonly id: number; readonly question: Question }
-  | { readonly kind: 'gallery'; readonly packed: PackedPrototypes }
+  | ({ readonly kind: 'gallery' } & Searched)
   /** No more questions: sessions are closed, then the thread ends by itself. */
   | { readonly kind: 'close' }
 

@@ -3,6 +3,7 @@ import type { Log } from '../log.ts'
 import type { Unit, UnitStatus } from '../station.ts'
 import type { Recognition } from './decision.ts'
 import type { Prototype } from './gallery.ts'
+import type { Head } from './head.ts'
 import type { FrameReading } from './lens-view.ts'
 import type { VisionModels } from './model.ts'
 import { Newest } from './newest.ts'
@@ -68,6 +69,7 @@ export class VisionThread implements Unit {
   #lastQuery: Promise<void> = Promise.resolve()
   #queries = 0
   #gallery = { symbols: 0, prototypes: 0 }
+  #head: Head | string | undefined
 
   constructor(options: VisionThreadOptions) {
     this.#options = options
@@ -146,12 +148,22 @@ export class VisionThread implements Unit {
 
   /**
    * The whole gallery, in place of the one before: for every question from now on, and for every thread to come.
+   * @param head learnt upon this network's vectors; a text: why there is one that is not used
    * @throws RangeError when vectors differ in length
    */
-  setGallery(prototypes: readonly Prototype[]): void {
+  setGallery(prototypes: readonly Prototype[], head?: Head | string): void {
     const gallery = packed(prototypes)
     this.#gallery = { symbols: new Set(gallery.symbols).size, prototypes: gallery.symbols.length }
-    this.#keeper.search(gallery)
+    this.#head = head
+    this.#keeper.search({ packed: gallery, ...(typeof head === 'object' ? { head } : {}) })
+  }
+
+  /** SHA-256 of the network that makes vectors. @throws VisionError while no thread is warm */
+  get embedder(): string {
+    const { networks } = this.#keeper.check()
+    const [first] = networks
+    if (first === undefined) throw new VisionError('died', 'no network is open')
+    return first.sha256
   }
 
   /** SHA-256 of each network that is open, by its name: what a verdict was given with. */
@@ -159,7 +171,7 @@ export class VisionThread implements Unit {
     return Object.fromEntries(this.#keeper.networks.map(({ network, sha256 }) => [network, sha256]))
   }
 
-  /** `NETWORK_on`: the provider; `NETWORK_not_on_PROVIDER`: why; the tally; the gallery; threads. */
+  /** `NETWORK_on`: the provider; `NETWORK_not_on_PROVIDER`: why; the tally; the gallery; `head_symbols`; threads. */
   status(): UnitStatus {
     const { networks, refusals, restarts, stuck, fault, worse } = this.#keeper
     const facts = {
@@ -168,12 +180,15 @@ export class VisionThread implements Unit {
       ...this.#tally.facts(),
       gallery_symbols: this.#gallery.symbols,
       gallery_prototypes: this.#gallery.prototypes,
+      ...(typeof this.#head === 'object' ? { head_symbols: this.#head.rows.size } : {}),
       restarts,
       ...(stuck === 0 ? {} : { threads_stuck: stuck }),
     }
     if (fault !== undefined) return { state: 'failed', detail: fault.message, facts }
-    if (!worse) return { state: 'ok', facts }
-    return { state: 'degraded', detail: 'a provider failed while it ran: see the facts', facts }
+    if (worse) return { state: 'degraded', detail: 'a provider failed while it ran: see the facts', facts }
+    return typeof this.#head === 'string'
+      ? { state: 'degraded', detail: `recognised by prototypes alone: ${this.#head}`, facts }
+      : { state: 'ok', facts }
   }
 
   async #look({ picture, at }: Arrival, wanted: () => boolean): Promise<FrameReading> {

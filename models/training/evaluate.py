@@ -130,14 +130,14 @@ def calibration(s: Standings) -> Dict[str, float]:
     return {name: round(float(value), 4) for name, value in numbers.items()}
 
 
-def check() -> Dict[str, Any]:
+def check(out: Path) -> Dict[str, Any]:
     """What a device computes before it trusts a provider: one input in 8 bits, and its embedding."""
-    case = next(c for c in json.loads((SHIPPED / "golden.json").read_text())["cases"] if "embedding" in c)
+    case = next(c for c in json.loads((out / "golden.json").read_text())["cases"] if "embedding" in c)
     return {"shape": [1, 1, 64, 64], "input_8bit_base64": case["input_base64"], "output": case["embedding"], "tolerance": 0.002}
 
 
-def manifest(runs: Path, figures: Dict[str, Any], match: Dict[str, float]) -> Dict[str, Any]:
-    model = SHIPPED / "engraving-embedder.onnx"
+def manifest(runs: Path, out: Path, figures: Dict[str, Any], match: Dict[str, float]) -> Dict[str, Any]:
+    model = out / "engraving-embedder.onnx"
     kept = torch.load(runs / "final.pt", map_location="cpu")
     return {
         "schema": "poincon.model/1", "name": "engraving-embedder", "file": model.name, "sha256": hashlib.sha256(model.read_bytes()).hexdigest(),
@@ -145,7 +145,7 @@ def manifest(runs: Path, figures: Dict[str, Any], match: Dict[str, float]) -> Di
         "opset": 17, "licence": "MIT",
         "input": {"name": "image", "type": "float32", "shape": ["batch", 1, 64, 64], "scaling": "0..1, ink bright; PREPROCESSING.md"},
         "output": {"name": "embedding", "type": "float32", "shape": ["batch", DIMENSIONS], "scaling": "unit length"},
-        "check": check(),
+        "check": check(out),
         "labels": "none: classes are the gallery's", "match": {"prototype_angles_deg": list(matching.ANGLES), "turn_penalty_per_45_deg": matching.TURN_PENALTY, "second_weight": matching.SECOND_WEIGHT,
                                                              "crowd_penalty": matching.CROWD_PENALTY, "likeness": matching.LIKENESS, **match},
         "training": {"script": "models/training/run.sh", "data": "made-up symbols from our own strokes; drawings and printed references of 48 lens engravings; the two small Omniglot background sets (MIT). None of it ships.",
@@ -158,7 +158,7 @@ def main() -> None:
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--runs", type=Path, default=HERE / "runs")
     p.add_argument("--cache", type=Path, default=HERE / "cache")
-    p.add_argument("--out", type=Path, default=SHIPPED)
+    p.add_argument("--out", type=Path, default=SHIPPED, help="holds the exported model and its golden.json; manifest and card go there")
     a = p.parse_args()
     torch.set_num_threads(1)
     e = protocols.engravings()
@@ -171,7 +171,7 @@ def main() -> None:
     if strict is None and fallback is None:
         raise SystemExit(f"{a.runs}: neither known.pt nor all of fold0.pt .. fold3.pt, so no threshold can be set")
     rounded = json.loads(json.dumps(figures), parse_float=lambda v: round(float(v), 4))
-    found = manifest(a.runs, rounded, calibration(strict if strict is not None else fallback))
+    found = manifest(a.runs, a.out, rounded, calibration(strict if strict is not None else fallback))
     (a.out / "manifest.json").write_text(json.dumps(found, indent=2) + "\n")
     (a.out / "README.md").write_text(card(found))
     print(json.dumps(rounded, indent=2))

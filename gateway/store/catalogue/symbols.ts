@@ -70,3 +70,8 @@ export async function firstExample(database: Database, symbol: string): Promise<
     [symbol],
   )
 }
+
+/** Whether there is a symbol of this name, with a picture or without. @throws StoreError */
+export async function hasSymbol(database: Database, name: string): Promise<boolean> {
+  return (await database.get('SELECT id FROM symbols WHERE name = ?', [name])) !== undefined
+}

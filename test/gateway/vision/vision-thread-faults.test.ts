@@ -40,6 +40,21 @@ test('a thread that dies or hangs is replaced, each time after a longer wait; pi
   t.match(await heard('vision thread ended'), { waitMs: 50 }, 'the last lived long enough')
 })
 
+test('health says for how many symbols a head was learnt, and why one is not used', async (t) => {
+  const { vision } = await warmStand(t)
+  const rows = new Map([['heart', Float32Array.of(1)]])
+  vision.setGallery(GALLERY, { rows, scale: 1, offset: 0 })
+  t.match(vision.status(), { state: 'ok', facts: { gallery_symbols: 1, head_symbols: 1 } })
+  vision.setGallery(GALLERY, 'engraving-head.json: learnt upon another network')
+  t.match(vision.status(), {
+    ...{ state: 'degraded', detail: /^recognised by prototypes alone: engraving-head\.json: learnt upon/ },
+  })
+  t.notMatch(vision.status().facts, { head_symbols: Number })
+  vision.setGallery(GALLERY)
+  t.match(vision.status(), { state: 'ok' })
+  t.equal(vision.embedder, '0'.repeat(64))
+})
+
 test('a model that no thread can use ends the start', async (t) => {
   const { vision, folder } = await visionStand(t)
   await writeFile(join(folder, 'hash'), '')
@@ -65,6 +80,22 @@ test('what may pass is tried again while the station runs; what stops meanwhile 
   await refused
   await t.rejects(vision.read(pictureOf(DEED.read), ever()), because('stopped'))
   await t.rejects(vision.match(await fileOf(DEED.read), 1), because('stopped'))
+})
+
+test('a machine that cannot start a thread is asked again', async (t) => {
+  // No thread is started from there: the constructor throws, as where the machine has no room for one.
+  const entry = new URL('http://nowhere/')
+  const { vision, clock, heard } = await visionStand(t, { entry })
+  await vision.start(ever())
+  t.match(await heard('vision thread ended'), { waitMs: 50 })
+  t.match(vision.status(), { state: 'failed', detail: /URL/ })
+  await t.rejects(vision.read(pictureOf(DEED.read), ever()), because('died'))
+  clock.spend(50)
+  t.match(await heard('vision thread ended'), { waitMs: 100 }, 'later each time')
+  entry.href = new URL('./thread-double.js', import.meta.url).href
+  clock.spend(100)
+  await heard('vision ready')
+  t.match(await vision.read(pictureOf(DEED.read, 9), ever()), seen(9))
 })
 
 test('without networks for lenses, pictures of lenses are turned away', async (t) => {

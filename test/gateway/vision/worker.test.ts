@@ -126,3 +126,22 @@ test('a machine without a GPU says so once, and works', async (t) => {
     facts: { 'engraving-embedder_on': 'cpu', 'engraving-embedder_not_on_cuda': /./ },
   })
 })
+
+test('a query whose picture is still being decoded when the station stops is answered, or told so', async (t) => {
+  const { vision } = await warmStand(t, QUERIES_ONLY)
+  const create = { width: 3000, height: 3000, channels: 3, background: '#fff' } as const
+  const large = await sharp({ create }).png().toBuffer()
+  const answers = Array.from({ length: 3 }, () =>
+    vision.match(large, 1).then(
+      ({ kind }) => kind,
+      (error: { fault?: string }) => error.fault,
+    ),
+  )
+  // The first has gone to the thread, which takes longer to decode it than this.
+  await new Promise((resolve) => setImmediate(resolve))
+  await vision.stop()
+  const [first, ...others] = await Promise.all(answers)
+  t.equal(first, 'blank', 'what was being decoded is answered before the session closes')
+  t.same(others, ['stopped', 'stopped'])
+  await t.rejects(vision.match(large, 1), { name: 'VisionError', fault: 'stopped' })
+})
