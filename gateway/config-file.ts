@@ -3,7 +3,10 @@ import { resolve } from 'node:path'
 import { LineCounter, parse, parseDocument } from 'yaml'
 import { z } from 'zod'
 import { type Config, ConfigError, type ConfigProblem, configSchema, parseConfig } from './config.ts'
+import { type Delivered, deliveredConfigs, mergedConfig } from './config-delivered.ts'
+import { valueAt } from './config-merge.ts'
 import { shownValue, unwrapped, withoutSecrets as withoutSecretsOf } from './config-secrets.ts'
+import type { Content } from './content.ts'
 import { lineOf } from './yaml-lines.ts'
 
 /** What the process was started with, as far as it configures it. */
@@ -12,6 +15,21 @@ export interface ConfigSources {
   readonly file?: string
   readonly env: Readonly<Record<string, string | undefined>>
   readonly cwd: string
+  /** Taken as if its updater had put it in force already. */
+  readonly candidate?: Content
+  /** Nothing that came as an update counts. */
+  readonly ownOnly?: true
+}
+
+/** A configuration, and where it comes from. */
+export interface LoadedConfig {
+  readonly config: Config
+  /** The device's own file; `built-in defaults` where it has none. */
+  readonly file: string
+  /** Configurations that came as updates, and are in force under it. */
+  readonly delivered: readonly Delivered[]
+  /** What the device's own file says. */
+  readonly own: unknown
 }
 
 /** Used by tests, never read by the gateway. */
@@ -26,11 +44,17 @@ export function commandConfig(file: string | undefined): ReturnType<typeof loadC
   return loadConfig({ ...(file === undefined ? {} : { file }), env: process.env, cwd: process.cwd() })
 }
 
+/** The same without what came as updates. @throws ConfigError */
+export function ownConfig(file: string | undefined): ReturnType<typeof loadConfig> {
+  const sources = { env: process.env, cwd: process.cwd(), ownOnly: true } as const
+  return loadConfig({ ...(file === undefined ? {} : { file }), ...sources })
+}
+
 /**
- * Reads the configuration: file, then `POINCON_…` variables over it.
+ * Reads the configuration: what came as updates, the device's own file over it, `POINCON_…` variables over both.
  * @throws ConfigError with one line per problem: file, line, path, value, expectation
  */
-export function loadConfig(sources: ConfigSources): { readonly config: Config; readonly file: string } {
+export function loadConfig(sources: ConfigSources): LoadedConfig {
   const file = findFile(sources)
   const text = file === undefined ? '' : readText(file)
   const lines = new LineCounter()
@@ -41,15 +65,21 @@ export function loadConfig(sources: ConfigSources): { readonly config: Config; r
     throw new ConfigError(`${file}:${lines.linePos(broken.pos[0]).line}: not YAML: ${broken.message}`)
   }
   const overridden = new Map<string, string>()
+  const own: unknown = document.toJS() ?? {}
+  const delivered = sources.ownOnly === true ? [] : deliveredConfigs(own, sources)
   const input = withCredentials(
-    applyEnvironment(document.toJS() ?? {}, sources.env, overridden),
+    applyEnvironment(mergedConfig(delivered, own), sources.env, overridden),
     sources.env.CREDENTIALS_DIRECTORY,
   )
   const result = parseConfig(input)
-  if ('config' in result) return { config: result.config, file: file ?? 'built-in defaults' }
+  if ('config' in result) return { config: result.config, file: file ?? 'built-in defaults', delivered, own }
   throw new ConfigError(
     result.problems
-      .map((problem) => describe(problem, file, lineOf(document, lines, problem.path), overridden))
+      .map((problem) => {
+        const line = lineOf(document, lines, problem.path)
+        const place = `${file ?? 'built-in defaults'}${line === undefined ? '' : `:${line}`}`
+        return describe(problem, deliveredBy(problem, delivered, own) ?? place, overridden)
+      })
       .join('\n'),
   )
 }
@@ -73,18 +103,25 @@ function readText(file: string): string {
   }
 }
 
-function describe(
-  problem: ConfigProblem,
-  file: string | undefined,
-  line: number | undefined,
-  overridden: ReadonlyMap<string, string>,
-): string {
+/** The file that came as an update and says what is wrong; undefined: the device's own does, or nobody. */
+function deliveredBy(
+  { path }: ConfigProblem,
+  delivered: readonly Delivered[],
+  own: unknown,
+): string | undefined {
+  for (let depth = path.length; depth > 0; depth -= 1) {
+    const keys = path.slice(0, depth).map(String)
+    if (valueAt(own, keys) !== undefined) return undefined
+    const from = delivered.findLast(({ value }) => valueAt(value, keys) !== undefined)
+    if (from !== undefined) return from.file
+  }
+  return undefined
+}
+
+function describe(problem: ConfigProblem, from: string, overridden: ReadonlyMap<string, string>): string {
   const path = problem.path.join('.')
   const variable = overridden.get(path)
-  const place =
-    variable === undefined
-      ? `${file ?? 'built-in defaults'}${line === undefined ? '' : `:${line}`}`
-      : variable
+  const place = variable ?? from
   const near = problem.expectation === 'no such key' ? suggestion(problem.path) : ''
   // A mistyped `password` holds one, too.
   const meant = near === '' ? problem.path : [...problem.path.slice(0, -1), near]

@@ -1,5 +1,5 @@
 import { CommandError, type CommandHandler, type StreamingCommand } from './mqtt/commands.ts'
-import type { Lease } from './update-lock.ts'
+import { type Lease, LineTaken } from './update-lock.ts'
 
 type Handler = CommandHandler | StreamingCommand
 
@@ -19,7 +19,7 @@ const KEEPING: ReadonlySet<string> = new Set([
   'quarantine/drop',
 ])
 
-/** Knows which commands are at work that an update has to wait for. */
+/** Knows what is being kept that an update has to wait for: commands, and whatever else writes to the store. */
 export class CommandWatch {
   readonly #lease: () => Lease | undefined
   readonly #atWork = new Map<string, number>()
@@ -42,21 +42,30 @@ export class CommandWatch {
     )
   }
 
+  /**
+   * Does what keeps something; an update waits for its end.
+   * @param name as the update names what it waits for @throws LineTaken while an update has the line
+   */
+  async keep<T>(name: string, work: () => Promise<T>): Promise<T> {
+    const lease = this.#lease()
+    if (lease !== undefined) throw new LineTaken(lease)
+    this.#atWork.set(name, (this.#atWork.get(name) ?? 0) + 1)
+    try {
+      return await work()
+    } finally {
+      const left = (this.#atWork.get(name) ?? 1) - 1
+      if (left > 0) this.#atWork.set(name, left)
+      else this.#atWork.delete(name)
+    }
+  }
+
   #guard(name: string, handler: CommandHandler): CommandHandler {
     return async (payload) => {
-      const lease = this.#lease()
-      if (lease !== undefined) {
-        throw new CommandError(
-          `an update to ${lease.version} has the line until ${lease.until} at most: try again then`,
-        )
-      }
-      this.#atWork.set(name, (this.#atWork.get(name) ?? 0) + 1)
       try {
-        return await handler(payload)
-      } finally {
-        const left = (this.#atWork.get(name) ?? 1) - 1
-        if (left > 0) this.#atWork.set(name, left)
-        else this.#atWork.delete(name)
+        return await this.keep(name, async () => await handler(payload))
+      } catch (error) {
+        if (!(error instanceof LineTaken)) throw error
+        throw new CommandError(error.message, { cause: error })
       }
     }
   }

@@ -7,16 +7,21 @@ import { WatchedFile } from './update-watch.ts'
 /** Where a device that is enrolled says how its certificate stands. */
 export const DEVICE_STATUS_FILE = '/var/lib/poincon-device/status.json'
 
+/** The fleet has ordered that keys and data are wiped. */
+const RETIRED = 'decommissioned'
+
 /** States that are no trouble; everything else is. A device without a certificate was never enrolled. */
 const WELL: ReadonlySet<string> = new Set(['none', 'pending', 'valid'])
 /** Without a certificate nothing that asks for it is reached any more. */
-const LOST: ReadonlySet<string> = new Set(['expired', 'revoked'])
+const LOST: ReadonlySet<string> = new Set(['expired', 'revoked', RETIRED])
 
 export interface DeviceDeskOptions {
   readonly file: string
   readonly clock: Clock
   readonly log: Log
   readonly changed: () => void
+  /** What the station stored is to be wiped; may be called again. */
+  readonly retired: () => void
 }
 
 /** How the device's certificate stands, for health, alerts and the page. A device that has none says nothing. */
@@ -26,9 +31,15 @@ export class DeviceDesk implements Unit {
   readonly #clock: Clock
   readonly #ended = new AbortController()
 
-  constructor({ file, clock, log, changed }: DeviceDeskOptions) {
+  constructor({ file, clock, log, changed, retired }: DeviceDeskOptions) {
     this.#clock = clock
-    this.#file = new WatchedFile({ file, schema: deviceStatus, clock, log, changed })
+    const heard = (): void => {
+      changed()
+      if (this.#file.value?.state !== RETIRED) return
+      log.warn('the fleet takes this device out of service: the station ends')
+      retired()
+    }
+    this.#file = new WatchedFile({ file, schema: deviceStatus, clock, log, changed: heard })
   }
 
   async start(): Promise<void> {

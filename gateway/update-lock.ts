@@ -11,6 +11,15 @@ export interface Lease {
   readonly until: string
 }
 
+/** Nothing is kept now: what a release on trial stored would go with it where it is rolled back. */
+export class LineTaken extends Error {
+  override readonly name = 'LineTaken'
+
+  constructor({ version, until }: Lease) {
+    super(`an update to ${version} has the line until ${until} at most: try again then`)
+  }
+}
+
 export interface LineLockOptions {
   readonly clock: Clock
   /** The lock was taken, renewed, given back, or ended by itself. */

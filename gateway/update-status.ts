@@ -1,4 +1,5 @@
 import { open } from 'node:fs/promises'
+import { join } from 'node:path'
 import { z } from 'zod'
 
 /** What a file of another process may hold; a hundred differing verdicts fit. */
@@ -23,6 +24,7 @@ export const updateStatus = z.object({
     .min(1)
     .max(64)
     .describe('`release`, `recipe`, `model`, `flow`, `firmware`, `configuration` or `os-image`.'),
+  name: lenient(z.string().max(128)).describe('Which one of its kind; `poincon` of a release.'),
   from: lenient(z.string().max(128)).describe('The version that is, or was, there before.'),
   to: lenient(z.string().max(128)).describe('The version that comes.'),
   waiting_for: lenient(z.array(line).max(64)).describe('Why it does not go on, one line each.'),
@@ -35,8 +37,37 @@ export const updateStatus = z.object({
       .array(z.object({ sequence: z.int().min(1), before: z.string().max(500), after: z.string().max(500) }))
       .max(1000),
   ).describe('Stored parts that the new release judges otherwise.'),
+  changes: lenient(
+    z
+      .array(
+        z.object({
+          key: z.string().max(200).describe('Of a configuration or a recipe, from the root.'),
+          before: z.string().max(500).optional().describe('Absent: it was not there.'),
+          after: z.string().max(500).optional().describe('Absent: it goes.'),
+          kept: z.boolean().optional().describe('The device says it itself: it stays.'),
+        }),
+      )
+      .max(1000),
+  ).describe('What it changes; secrets are named, not shown.'),
 })
 export type UpdateStatus = Readonly<z.infer<typeof updateStatus>>
+
+/** States in which the line is the updater's, and what is stored may be put back to what it was. */
+const AT_LINE: ReadonlySet<string> = new Set(['switching', 'trial'])
+/** An updater that is longer at it than any lease was killed: the next pass of its timer sets that right. */
+const LONGEST_MS = 15 * 60_000
+
+/**
+ * Which update has the line, by what its updater left: for a command that changes stored things and asks no gateway.
+ * @param dir `update.dir` @returns its version; undefined: none, or nobody can tell
+ */
+export async function updateAtLine(dir: string, wallMs: number): Promise<string | undefined> {
+  const status = await readJson(join(dir, 'status.json'), updateStatus).catch(() => undefined)
+  if (status === undefined || !AT_LINE.has(status.state)) return undefined
+  return Math.abs(wallMs - Date.parse(status.since)) < LONGEST_MS
+    ? (status.to ?? 'another release')
+    : undefined
+}
 
 /** The retained `update` of a station: `poincon.update/1`. */
 export const updateMessage = updateStatus.extend({
@@ -51,7 +82,7 @@ export const deviceStatus = z.object({
     .min(1)
     .max(64)
     .describe(
-      '`none`, `pending`, `valid`, `renewal-failing`, `refused`, `revoked`, `expired` or `clock-wrong`.',
+      '`none`, `pending`, `valid`, `renewal-failing`, `refused`, `revoked`, `expired`, `decommissioned` or `clock-wrong`.',
     ),
   since: lenient(z.iso.datetime({ offset: true })).describe('Since when it is so.'),
   not_after: lenient(z.iso.datetime({ offset: true })).describe('When the certificate ends.'),

@@ -3,6 +3,7 @@ import type { Clock } from '../drivers/clock.ts'
 import { type DownloadOptions, Downloads } from './download.ts'
 import { Fetcher, type FetcherOptions } from './fetcher.ts'
 import { Repository } from './repository.ts'
+import type { Steering } from './steering.ts'
 import { METADATA_FOLDER, type Platform, TARGETS_FOLDER, type TargetFacts } from './targets.ts'
 import { UpdateClient } from './tuf-client.ts'
 import { TrustCache } from './tuf-trust.ts'
@@ -53,6 +54,8 @@ export interface Offers {
    * @throws as `check`
    */
   fetch(offer: Offer, options: FetchOptions): Promise<{ path: string }>
+  /** Of a server that also steers; absent: there are files, and the device decides alone. */
+  readonly steering?: Steering
 }
 
 export interface OpenOptions {

@@ -1,5 +1,5 @@
 import { chmod, chown, mkdir, open, readlink, rename, rm, stat, symlink } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { dirname, join, relative, sep } from 'node:path'
 import { replaceFile } from '../gateway/replace-file.ts'
 
 /** How a device's folder is written; each call is whole or not at all, also when the power goes. */
@@ -26,8 +26,13 @@ export const deviceFiles: DeviceFiles = {
   async folder(path) {
     const made = await mkdir(path, { recursive: true, mode: FOLDER_MODE })
     if (made === undefined) return
-    await giveToOwner(path)
-    await sync(dirname(path))
+    // From the first one that was made: each takes after the one above it.
+    const below = relative(made, path).split(sep)
+    for (let depth = 0; depth <= below.length; depth += 1) {
+      const each = join(made, ...below.slice(0, depth))
+      await giveToOwner(each)
+      await sync(dirname(each))
+    }
   },
   async link(path, target) {
     if ((await readlink(path).catch(() => undefined)) === target) return
@@ -39,6 +44,7 @@ export const deviceFiles: DeviceFiles = {
   },
   async remove(path) {
     await rm(path, { recursive: true, force: true })
+    await sync(dirname(path))
   },
 }
 

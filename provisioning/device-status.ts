@@ -11,7 +11,7 @@ const time = z.iso.datetime()
  * How it stands with a device's certificate: `status.json` beside it.
  * `none` it has none · `pending` asked for, not decided · `valid` · `renewal-failing` it holds still, the next one does
  * not come · `refused` the authority will not give the next one · `revoked` · `expired` · `clock-wrong` this clock must
- * be set before anything can be said.
+ * be set before anything can be said · `decommissioned` the fleet has ordered a wipe that waits for the station to end.
  */
 export const deviceStatus = z.strictObject({
   schema: z.literal('poincon.device/1'),
@@ -24,6 +24,7 @@ export const deviceStatus = z.strictObject({
     'revoked',
     'expired',
     'clock-wrong',
+    'decommissioned',
   ]),
   since: time.describe('Since when it is so.'),
   checked_at: time.describe('When this was written.'),

@@ -1,9 +1,18 @@
 import type { IncomingMessage } from 'node:http'
 import type { Clock } from '../drivers/clock.ts'
-import { type Body, bodyOf } from './tuf-body.ts'
-import { IntegrityError, RepositoryAway } from './tuf-errors.ts'
+import { type Body, bodyOf, wholeOf } from './tuf-body.ts'
+import { RepositoryAway } from './tuf-errors.ts'
 import { openFile } from './tuf-files.ts'
-import { describe, headOf, redirection, requestHead, type TlsFiles } from './tuf-http.ts'
+import {
+  type Asking,
+  describe,
+  headOf,
+  type Question,
+  type Reply,
+  redirection,
+  requestHead,
+  type TlsFiles,
+} from './tuf-http.ts'
 import type { ProxyChoice } from './tuf-proxy.ts'
 
 /** How long the far end may take, ms, and how much of it is followed. */
@@ -29,8 +38,15 @@ export interface FetcherOptions {
   readonly clock: Clock
   readonly proxy: ProxyChoice
   readonly tls?: TlsFiles
-  readonly userAgent?: string
   readonly limits?: Partial<FetchLimits>
+  /** What one server alone is told and shown, certificate included; absent: the certificate to whoever is asked first. */
+  readonly own?: OwnServer
+}
+
+export interface OwnServer {
+  readonly origin: string
+  /** Asked for each time, so that a new token is used. */
+  readonly headers: () => Promise<Readonly<Record<string, string>>>
 }
 
 export interface From {
@@ -74,21 +90,29 @@ export class Fetcher {
    * @throws RepositoryAway; IntegrityError `endless` when more than `maxLength` bytes come
    */
   async bytes(url: URL, maxLength: number, signal: AbortSignal): Promise<Buffer> {
-    const limit = new AbortController()
-    const late = (): void => limit.abort(new RepositoryAway('slow', `${url}: took more than its time`))
-    const cancel = this.#options.clock.after(this.#limits.metadataMs, late)
-    try {
-      const incoming = await this.open(url, { signal: AbortSignal.any([signal, limit.signal]) })
-      return await collect(url, incoming, maxLength)
-    } finally {
-      cancel()
-    }
+    return await this.#within(this.#limits.metadataMs, url, signal, async (limited) => {
+      const { pieces } = await this.open(url, { signal: limited })
+      return await wholeOf(url, pieces, maxLength)
+    })
+  }
+
+  /** A question with its whole answer, whatever its status; no redirect is followed. @throws as `bytes` */
+  async ask(url: URL, { method, json, maxLength, signal }: Question): Promise<Reply> {
+    const body = json === undefined ? undefined : Buffer.from(JSON.stringify(json))
+    const content = body && { 'Content-Type': 'application/json', 'Content-Length': String(body.length) }
+    return await this.#within(this.#limits.metadataMs, url, signal, async (limited) => {
+      const how = { method, ...(body && { body }), headers: { ...content }, signal: limited }
+      const answer = await this.#head(url, url, how)
+      const pieces = this.#pieces(answer, bodyOf(answer), url, limited)
+      const text = (await wholeOf(url, pieces, maxLength)).toString('utf8')
+      return { status: answer.statusCode ?? 0, text, retryAfter: answer.headers['retry-after'] }
+    })
   }
 
   async #follow(first: URL, from: From): Promise<Incoming> {
     let url = first
     for (let followed = 0; followed <= this.#limits.redirects; followed++) {
-      const answer = await this.#ask(url, first, from)
+      const answer = await this.#head(url, first, { headers: rangeOf(from), signal: from.signal })
       if (answer.statusCode === 416 && (from.offset ?? 0) > 0) {
         answer.destroy()
         return await this.#follow(first, { signal: from.signal })
@@ -101,48 +125,48 @@ export class Fetcher {
   }
 
   /** The answer's head, within its time; the signal stays tied to what follows it. */
-  async #ask(url: URL, first: URL, from: From): Promise<IncomingMessage> {
-    const limit = new AbortController()
-    const late = (): void => limit.abort(new RepositoryAway('slow', `${url}: no answer in time`))
-    const cancel = this.#options.clock.after(this.#limits.answerMs, late)
-    const signal = AbortSignal.any([from.signal, limit.signal])
-    // A certificate is shown to the repository that was configured, not to whom it sends us.
-    const { ca, ...own } = this.#options.tls ?? {}
-    const tls = { ...(ca !== undefined && { ca }), ...(url.origin === first.origin && own) }
-    try {
-      return await requestHead(url, {
-        proxy: this.#options.proxy(url),
-        tls,
-        headers: this.#headers(from),
-        signal,
-      })
-    } catch (error) {
-      signal.throwIfAborted()
-      if (error instanceof RepositoryAway) throw error
-      throw new RepositoryAway('unreachable', `${url}: ${describe(error)}`, { cause: error })
-    } finally {
-      cancel()
-    }
+  async #head(url: URL, first: URL, how: Omit<Asking, 'proxy' | 'tls'>): Promise<IncomingMessage> {
+    const { proxy, tls = {}, own } = this.#options
+    // A certificate is shown to the server that was configured, not to whom it sends us.
+    const known = url.origin === (own?.origin ?? first.origin)
+    const { ca, ...shown } = tls
+    // Hashes and ranges are of the file itself.
+    const usual = { Accept: '*/*', 'Accept-Encoding': 'identity', 'User-Agent': 'poincon-update' }
+    const headers = { ...usual, ...how.headers, ...(known ? await own?.headers() : {}) }
+    return await this.#within(this.#limits.answerMs, url, how.signal, async (signal) => {
+      try {
+        return await requestHead(url, {
+          ...{ ...how, headers, signal, proxy: proxy(url) },
+          tls: { ...(ca !== undefined && { ca }), ...(known && shown) },
+        })
+      } catch (error) {
+        signal.throwIfAborted()
+        if (error instanceof RepositoryAway) throw error
+        throw new RepositoryAway('unreachable', `${url}: ${describe(error)}`, { cause: error })
+      }
+    })
   }
 
-  #headers({ offset = 0, validator }: From): Record<string, string> {
-    return {
-      Accept: '*/*',
-      // Hashes and ranges are of the file itself.
-      'Accept-Encoding': 'identity',
-      'User-Agent': this.#options.userAgent ?? 'poincon-update',
-      ...(offset > 0 && { Range: `bytes=${offset}-` }),
-      ...(offset > 0 && validator !== undefined && { 'If-Range': validator }),
+  async #within<T>(
+    ms: number,
+    url: URL,
+    given: AbortSignal,
+    act: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    const limit = new AbortController()
+    const late = new RepositoryAway('slow', `${url}: not within ${ms} ms`)
+    const cancel = this.#options.clock.after(ms, () => limit.abort(late))
+    try {
+      return await act(AbortSignal.any([given, limit.signal]))
+    } finally {
+      cancel()
     }
   }
 
   #incoming(answer: IncomingMessage, url: URL, from: From): Incoming {
     try {
       const head = headOf(answer, url, from.offset ?? 0)
-      const close = (): Promise<void> => {
-        answer.destroy()
-        return Promise.resolve()
-      }
+      const close = (): Promise<void> => Promise.resolve(void answer.destroy())
       return { ...head, pieces: this.#pieces(answer, bodyOf(answer), url, from.signal), close }
     } catch (error) {
       answer.destroy()
@@ -170,15 +194,7 @@ export class Fetcher {
   }
 }
 
-async function collect(url: URL, incoming: Incoming, maxLength: number): Promise<Buffer> {
-  const parts: Buffer[] = []
-  let length = 0
-  for await (const piece of incoming.pieces) {
-    length += piece.length
-    if (length > maxLength) {
-      throw new IntegrityError('endless', `${url}: more than ${maxLength} bytes, the most it may have`)
-    }
-    parts.push(piece)
-  }
-  return Buffer.concat(parts)
+function rangeOf({ offset = 0, validator }: From): Record<string, string> {
+  if (offset === 0) return {}
+  return { Range: `bytes=${offset}-`, ...(validator !== undefined && { 'If-Range': validator }) }
 }

@@ -1,6 +1,6 @@
 import type { TargetFile } from '@tufjs/models'
 import type { DeviceFacts } from './client.ts'
-import type { DdiHttp } from './hawkbit-http.ts'
+import type { Fetcher } from './fetcher.ts'
 import type { Artifact, Deployment } from './hawkbit-messages.ts'
 import type { ActionItem } from './hawkbit-state.ts'
 import { STATEMENT_BYTES, STATEMENT_SUFFIX, type Trust, vouch } from './hawkbit-statement.ts'
@@ -22,7 +22,7 @@ export interface Found extends Candidate {
 }
 
 interface Reading {
-  readonly http: DdiHttp
+  readonly http: Fetcher
   readonly trust: Trust
   readonly wallMs: number
   readonly signal: AbortSignal
@@ -34,16 +34,21 @@ interface Reading {
  * @throws IntegrityError for a file without one, or that is another; RepositoryAway
  */
 export async function delivered(
-  { deployment }: Deployment,
+  { chunks }: Deployment,
   { http, trust: trusted, wallMs, signal }: Reading,
 ): Promise<{ readonly files: readonly Delivered[]; readonly trust: Trust }> {
-  const all = deployment.chunks.flatMap(({ artifacts }) => artifacts)
+  // Within its own module: files of two modules may have the same name.
+  const pairs = chunks.flatMap(({ artifacts }) =>
+    artifacts
+      .filter(({ filename }) => !filename.endsWith(STATEMENT_SUFFIX))
+      .map((file) => {
+        const name = `${file.filename}${STATEMENT_SUFFIX}`
+        return { file, name, statement: artifacts.find(({ filename }) => filename === name) }
+      }),
+  )
   const files: Delivered[] = []
   let trust = trusted
-  for (const file of all) {
-    if (file.filename.endsWith(STATEMENT_SUFFIX)) continue
-    const name = `${file.filename}${STATEMENT_SUFFIX}`
-    const statement = all.find(({ filename }) => filename === name)
+  for (const { file, name, statement } of pairs) {
     if (statement === undefined) {
       throw new IntegrityError('signatures', `${file.filename}: expected ${name} beside it`)
     }

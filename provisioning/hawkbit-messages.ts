@@ -1,7 +1,10 @@
 import { z } from 'zod'
 import type { UpdateStatus } from './status.ts'
 
-const link = z.looseObject({ href: z.url() })
+/** An address that a server may name; never one of this machine's own files. */
+export const webUrl = z.url({ protocol: /^https?$/ })
+
+const link = z.looseObject({ href: webUrl })
 
 /** `GET /{tenant}/controller/v1/{controllerId}`: what there is to do, and when to ask again. */
 export const controllerBase = z.looseObject({
@@ -10,6 +13,8 @@ export const controllerBase = z.looseObject({
     .looseObject({
       deploymentBase: link.optional(),
       cancelAction: link.optional(),
+      /** Instead of `deploymentBase`: the action runs only once somebody at the device has agreed. */
+      confirmationBase: link.optional(),
       configData: link.optional(),
     })
     .optional(),
@@ -24,32 +29,40 @@ const artifact = z.looseObject({
 })
 export type Artifact = z.infer<typeof artifact>
 
-/** `GET …/deploymentBase/{actionId}`: a distribution set, its software modules, their files. */
-export const deploymentBase = z.looseObject({
-  id: z.union([z.string(), z.int()]).transform(String),
-  deployment: z.looseObject({
-    /** `skip`: not to be downloaded now. */
-    download: z.enum(['skip', 'attempt', 'forced']),
-    /** `skip`: not to be installed now, its maintenance window is not open. */
-    update: z.enum(['skip', 'attempt', 'forced']),
-    chunks: z
-      .array(
-        z.looseObject({
-          part: z.string().optional(),
-          name: z.string(),
-          version: z.string(),
-          artifacts: z.array(artifact).max(100).default([]),
-        }),
-      )
-      .max(100),
-  }),
+/** `attempt`: a soft one, the device may ask its people first; `skip`: not now. */
+const handling = z.enum(['skip', 'attempt', 'forced'])
+const id = z.union([z.string(), z.int()]).transform(String)
+
+/** A distribution set, its software modules, their files. */
+const deployment = z.looseObject({
+  download: handling,
+  update: handling,
+  /** Only where the action has a schedule of its own. */
+  maintenanceWindow: z.enum(['available', 'unavailable']).nullish(),
+  chunks: z
+    .array(
+      z.looseObject({
+        part: z.string().optional(),
+        name: z.string(),
+        version: z.string(),
+        artifacts: z.array(artifact).max(100).default([]),
+      }),
+    )
+    .max(100),
 })
-export type Deployment = z.infer<typeof deploymentBase>
+export type Deployment = z.infer<typeof deployment>
+
+/** `GET …/deploymentBase/{actionId}`. */
+export const deploymentBase = z.looseObject({ id, deployment })
+/** `GET …/confirmationBase/{actionId}`: the same, of an action that waits for somebody's yes. */
+export const confirmationBase = z
+  .looseObject({ id, confirmation: deployment })
+  .transform(({ id, confirmation }) => ({ id, deployment: confirmation }))
 
 /** `GET …/cancelAction/{actionId}`: which action is to be given up. */
 export const cancelAction = z.looseObject({
-  id: z.union([z.string(), z.int()]).transform(String),
-  cancelAction: z.looseObject({ stopId: z.union([z.string(), z.int()]).transform(String) }),
+  id,
+  cancelAction: z.looseObject({ stopId: id }),
 })
 
 /**
@@ -64,52 +77,85 @@ export function pollMs(text: string | undefined): number | undefined {
   return Math.min(86_400_000, Math.max(10_000, ms))
 }
 
-export type Execution = 'closed' | 'proceeding' | 'scheduled' | 'rejected' | 'download'
-export type Finished = 'success' | 'failure' | 'none'
+/**
+ * RFC 9110 §10.2.3: seconds, or a date.
+ * @returns ms, at most a day; undefined: it does not say
+ */
+export function pauseMs(said: string | undefined, wallMs: number): number | undefined {
+  if (said === undefined) return undefined
+  const ms = /^\d+$/.test(said) ? Number(said) * 1000 : Date.parse(said) - wallMs
+  return Number.isFinite(ms) ? Math.min(86_400_000, Math.max(0, ms)) : undefined
+}
+
+export const EXECUTIONS = ['closed', 'proceeding', 'scheduled', 'rejected', 'download'] as const
+export const RESULTS = ['success', 'failure', 'none'] as const
 
 export interface Feedback {
-  readonly execution: Execution
-  readonly finished: Finished
+  readonly execution: (typeof EXECUTIONS)[number]
+  readonly finished: (typeof RESULTS)[number]
+  /** Steps done. */
+  readonly done?: number | undefined
   readonly details: readonly string[]
 }
 
 /** hawkBit keeps so many messages of so many characters for each feedback. */
 const MOST_DETAILS = 50
 const LONGEST_DETAIL = 512
+/** Of an update: downloading, testing, waiting, switching, on trial. */
+const STEPS = 5
 
-/** The body of a feedback; `id` and this form of `time` are what servers before 0.3 read. */
-export function feedbackBody(actionId: string, said: Feedback, wallMs: number): object {
-  const { execution, finished, details } = said
+function cut(details: readonly string[]): string[] {
+  const said = details.filter((detail) => detail !== '')
+  return said.slice(0, MOST_DETAILS).map((detail) => detail.slice(0, LONGEST_DETAIL))
+}
+
+/** The body of a feedback; `id` and this form of `time` are what servers before 0.3 read. @param atMs when it was so */
+export function feedbackBody(actionId: string, said: Feedback, atMs: number): object {
+  const { execution, finished, done, details } = said
   return {
     id: actionId,
-    time: new Date(wallMs).toISOString().slice(0, 19).replace(/[-:]/g, ''),
+    time: new Date(atMs).toISOString().slice(0, 19).replace(/[-:]/g, ''),
+    timestamp: atMs,
     status: {
       execution,
-      result: { finished },
-      details: details.slice(0, MOST_DETAILS).map((detail) => detail.slice(0, LONGEST_DETAIL)),
+      result: { finished, ...(done !== undefined && { progress: { cnt: done, of: STEPS } }) },
+      details: cut(details),
     },
   }
 }
 
+/** The answer to an action that waits for somebody's yes. */
+export function confirmationBody(confirmation: 'confirmed' | 'denied', details: readonly string[]): object {
+  return { confirmation, details: cut(details) }
+}
+
 /** What the updater's state is to hawkBit; undefined: nothing that it knows. */
-export function feedbackOf({ state, failure, waiting_for, to }: UpdateStatus): Feedback | undefined {
-  const going = (execution: Execution, ...details: string[]): Feedback => ({
-    ...{ execution, finished: 'none', details },
+export function feedbackOf({ state, failure, waiting_for, from, to }: UpdateStatus): Feedback | undefined {
+  const going = (execution: Feedback['execution'], done: number, ...details: string[]): Feedback => ({
+    ...{ execution, finished: 'none', done, details },
   })
   switch (state) {
     case 'downloading':
-      return going('download', `downloading ${to ?? ''}`)
-    case 'waiting':
-      return going('scheduled', ...(waiting_for ?? []))
+      return going('download', 0, `downloading ${to ?? ''}`)
     case 'testing':
+      return going('proceeding', 1, 'testing')
+    case 'waiting':
+      // Before the line was looked at there is nothing to say.
+      return waiting_for === undefined ? undefined : going('scheduled', 2, 'waiting', ...waiting_for)
     case 'switching':
+      return going('proceeding', 3, 'switching')
     case 'trial':
-      return going('proceeding', state)
+      return going('proceeding', 4, 'on trial')
     case 'committed':
       return { execution: 'closed', finished: 'success', details: [`${to ?? ''} is in use`] }
     case 'rolled_back':
+      return {
+        execution: 'closed',
+        finished: 'failure',
+        details: [`rolled back to ${from ?? ''}`, failure ?? ''],
+      }
     case 'failed':
-      return { execution: 'closed', finished: 'failure', details: [state, failure ?? ''] }
+      return { execution: 'closed', finished: 'failure', details: ['failed', failure ?? ''] }
     default:
       return undefined
   }

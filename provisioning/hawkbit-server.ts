@@ -1,16 +1,16 @@
 import type { z } from 'zod'
 import type { Clock } from '../drivers/clock.ts'
-import type { FetchLimits } from './fetcher.ts'
-import { type Answer, DdiHttp } from './hawkbit-http.ts'
+import { Fetcher, type FetchLimits } from './fetcher.ts'
 import {
   type ControllerBase,
   controllerBase,
   type Feedback,
   feedbackBody,
+  pauseMs,
   pollMs,
 } from './hawkbit-messages.ts'
-import { RepositoryAway } from './tuf-errors.ts'
-import type { TlsFiles } from './tuf-http.ts'
+import { IntegrityError, RepositoryAway } from './tuf-errors.ts'
+import type { Question, Reply, TlsFiles } from './tuf-http.ts'
 import type { ProxyChoice } from './tuf-proxy.ts'
 
 export interface HawkbitToken {
@@ -34,23 +34,25 @@ export interface HawkbitServerOptions {
 
 /** Left alone for so long after a refusal that does not say for how long, ms. */
 const USUAL_PAUSE_MS = 60_000
+/** The longest answer of the API, bytes. */
+const ANSWER_BYTES = 512 * 1024
 
 /** The server's side of the DDI API: its address, its token, its pauses. */
 export class HawkbitServer {
   readonly #options: HawkbitServerOptions
-  readonly http: DdiHttp
+  readonly http: Fetcher
   #pollMs: number | undefined
   #notBefore = Number.NEGATIVE_INFINITY
 
   constructor(options: HawkbitServerOptions) {
     this.#options = options
     const { url, clock, proxy, tls, limits } = options
-    const authorization = async (): Promise<string> => {
+    const headers = async (): Promise<{ Authorization: string }> => {
       const { kind, value } = await options.token()
-      return `${kind} ${value}`
+      return { Authorization: `${kind} ${value}` }
     }
-    this.http = new DdiHttp({
-      ...{ clock, proxy, authorization, origin: url.origin },
+    this.http = new Fetcher({
+      ...{ clock, proxy, own: { origin: url.origin, headers } },
       ...(tls && { tls }),
       ...(limits && { limits }),
     })
@@ -60,6 +62,11 @@ export class HawkbitServer {
   get pollMs(): number | undefined {
     const left = this.#notBefore - this.#options.clock.now()
     return left > 0 ? Math.max(left, this.#pollMs ?? 0) : this.#pollMs
+  }
+
+  /** Whether an address is of this server: one that was kept may be of the server before. */
+  isOwn(address: string): boolean {
+    return new URL(address).origin === this.#options.url.origin
   }
 
   /** What there is to do. @throws RepositoryAway */
@@ -81,24 +88,25 @@ export class HawkbitServer {
 
   /** Tells it of this device. @throws RepositoryAway */
   async put(url: URL, data: Readonly<Record<string, string>>, signal: AbortSignal): Promise<void> {
-    this.#accepted(url, await this.#ask(url, { method: 'PUT', body: { mode: 'merge', data }, signal }))
+    this.#accepted(url, await this.#ask(url, { method: 'PUT', json: { mode: 'merge', data }, signal }))
   }
 
-  /** Feedback of a deployment. @throws RepositoryAway */
-  deploymentFeedback(actionId: string, feedback: Feedback, signal: AbortSignal): Promise<void> {
+  /** Feedback of a deployment. @param atMs when it was so @throws RepositoryAway */
+  deploymentFeedback(actionId: string, said: Feedback, atMs: number, signal: AbortSignal): Promise<void> {
     const path = `${this.#address().href}/deploymentBase/${encodeURIComponent(actionId)}/feedback`
-    return this.feedback(new URL(path), actionId, { feedback, signal })
+    return this.feedback(new URL(path), feedbackBody(actionId, said, atMs), signal)
   }
 
-  /** Feedback on an action; one that the server no longer knows is nothing to repeat. @throws RepositoryAway */
-  async feedback(
-    url: URL,
-    actionId: string,
-    { feedback, signal }: { readonly feedback: Feedback; readonly signal: AbortSignal },
-  ): Promise<void> {
-    const body = feedbackBody(actionId, feedback, this.#options.clock.wall())
-    const answer = await this.#ask(url, { method: 'POST', body, signal })
-    if (![404, 409, 410].includes(answer.status)) this.#accepted(url, answer)
+  /**
+   * Feedback on an action. One that the server does not take is nothing to repeat: it knows the action no longer, or has
+   * heard enough of it (403: a quota; a token that is refused gets 401).
+   * @throws RepositoryAway
+   */
+  async feedback(url: URL, json: object, signal: AbortSignal): Promise<void> {
+    const answer = await this.#ask(url, { method: 'POST', json, signal })
+    const { status } = answer
+    const refused = status >= 400 && status < 500 && ![401, 408, 429].includes(status)
+    if (!refused) this.#accepted(url, answer)
   }
 
   #address(): URL {
@@ -107,20 +115,34 @@ export class HawkbitServer {
     return new URL(place, url.href.endsWith('/') ? url : `${url.href}/`)
   }
 
-  async #ask(url: URL, asked: Parameters<DdiHttp['ask']>[1]): Promise<Answer> {
-    const { clock } = this.#options
+  async #ask(url: URL, asked: Omit<Question, 'maxLength'>): Promise<Reply> {
+    const { clock, url: own } = this.#options
+    if (url.origin !== own.origin) {
+      const message = `${url.origin}: the server sends us elsewhere: expected ${own.origin}`
+      throw new RepositoryAway('answer', message)
+    }
     if (clock.now() < this.#notBefore) {
       const left = Math.ceil((this.#notBefore - clock.now()) / 1000)
       throw new RepositoryAway('answer', `${url.host}: it asked to be left alone for another ${left} s`)
     }
-    const answer = await this.http.ask(url, asked)
+    const answer = await this.#answer(url, asked)
     if (answer.status === 429 || answer.status === 503) {
-      this.#notBefore = clock.now() + (answer.retryAfterMs ?? USUAL_PAUSE_MS)
+      this.#notBefore = clock.now() + (pauseMs(answer.retryAfter, clock.wall()) ?? USUAL_PAUSE_MS)
     }
     return answer
   }
 
-  #accepted(url: URL, answer: Answer): Answer {
+  async #answer(url: URL, asked: Omit<Question, 'maxLength'>): Promise<Reply> {
+    try {
+      return await this.http.ask(url, { ...asked, maxLength: ANSWER_BYTES })
+    } catch (error) {
+      // Of an answer nothing is installed: what is too long is no attack on us, only no answer.
+      if (!(error instanceof IntegrityError)) throw error
+      throw new RepositoryAway('answer', error.message, { cause: error })
+    }
+  }
+
+  #accepted(url: URL, answer: Reply): Reply {
     const { status } = answer
     if (status >= 200 && status < 300) return answer
     if (status === 401 || status === 403) {

@@ -83,10 +83,19 @@ export function vouch(text: string, trust: Trust, wallMs: number): Vouched {
 }
 
 function parseStatement(text: string): Statement {
-  const checked = read('statement', () => statementSchema.safeParse(JSON.parse(text)))
+  const checked = statementSchema.safeParse(jsonIn(text))
   if (checked.success) return checked.data
   const [issue] = checked.error.issues
   throw new IntegrityError('malformed', `statement: ${issue?.path.join('.')}: ${issue?.message}`)
+}
+
+/** What the parser says of it quotes it: that is not passed on to the server. */
+function jsonIn(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new IntegrityError('malformed', 'statement: no JSON')
+  }
 }
 
 /** TUF 5.3: each root signed by the one before it and by itself, none left out. */

@@ -17,33 +17,44 @@ export interface UpdateSettings {
   readonly update: UpdateOptions
   readonly http: { readonly host: string; readonly port: number }
   readonly configFile: string | undefined
+  /** `flows.port`. */
+  readonly flowsPort?: number
   /** Where its store is; undefined: as the configuration says. */
   readonly dataDir?: string
 }
 
 // The line is locked while a start is waited for.
 const POLL_MS = 250
-const WAIT_POLL_MS = 5000
+// Short enough for the gap between two batches, long enough for a machine that has parts to judge.
+const WAIT_POLL_MS = 1500
+const REASONS_MS = 10_000
 const LEASE_S = 120
+/** Where a station's store is when nobody says otherwise, and what the gateway leaves there for us. */
+const DATA_DIR = '/var/lib/poincon'
+const TOKEN_FILE = 'update-token'
 const BACKUP_MS = 3_600_000
 
+const FLOWS_PORT = 1880
+
 /** The updater's tools, on the machine as it is. */
-export function updateTools({ update, http, configFile, dataDir }: UpdateSettings): UpdateTools {
+export function updateTools({ update, http, configFile, dataDir, flowsPort }: UpdateSettings): UpdateTools {
   const variant = variantIn(update.slots_dir)
   return {
     policy: {
       ...{ windows: update.windows, consent: update.consent, idleS: update.idle_s, keep: update.keep },
+      configurationConsent: update.configuration_consent,
       ...{ verdicts: update.verdicts, reserveMb: update.reserve_mb, memoryMb: update.memory_mb },
     },
     pace: {
-      ...{ pollMs: POLL_MS, waitPollMs: WAIT_POLL_MS, leaseS: LEASE_S, backupMs: BACKUP_MS },
+      ...{ pollMs: POLL_MS, waitPollMs: WAIT_POLL_MS, reasonsMs: REASONS_MS },
+      ...{ leaseS: LEASE_S, backupMs: BACKUP_MS },
       waitMs: update.check_every_min * 60_000,
       selfTestMs: update.self_test_s * 1000,
       readyMs: update.ready_s * 1000,
       trialMs: update.trial_s * 1000,
     },
     slots: new Slots(update.slots_dir, plainStep),
-    link: new Link(`http://${loopback(http.host)}:${http.port}`),
+    link: new Link(`http://${loopback(http.host)}:${http.port}`, join(dataDir ?? DATA_DIR, TOKEN_FILE)),
     supervisor: new PathSupervisor(process.env.UPDATER_RESTART_FILE),
     clock: systemClock,
     step: plainStep,
@@ -51,6 +62,8 @@ export function updateTools({ update, http, configFile, dataDir }: UpdateSetting
     configFile,
     ...(dataDir === undefined ? {} : { dataDir }),
     platform: thisPlatform(),
+    flowsPort: flowsPort ?? FLOWS_PORT,
+    rauc: 'rauc',
     ...(variant === undefined ? {} : { variant }),
     say: (text) => process.stderr.write(`${text}\n`),
     freeBytes: async (folder) => {

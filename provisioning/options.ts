@@ -27,6 +27,31 @@ const windowOptions = z
   .refine(({ from, to }) => from !== to, { path: ['to'], error: 'expected another time than from' })
 export type UpdateWindow = Readonly<z.infer<typeof windowOptions>>
 
+/** A token is no signature: whoever reads it on the way has it. */
+const confidential = bare.refine((url) => {
+  const { protocol, hostname } = new URL(url)
+  return protocol === 'https:' || ['127.0.0.1', 'localhost', '[::1]'].includes(hostname)
+}, 'expected https://, since a token is shown there')
+
+const hawkbitOptions = z
+  .strictObject({
+    url: confidential.describe('The server, without tenant.'),
+    tenant: z.string().min(1).max(64).default('DEFAULT').describe('The tenant that manages this device.'),
+    controller_id: z
+      .string()
+      .min(1)
+      .max(256)
+      .optional()
+      .describe('What the device is called there; absent: its `device_id`.'),
+    token_file: file.describe('File with the token that the device shows.'),
+    token_kind: z
+      .enum(['target', 'gateway'])
+      .default('target')
+      .describe('`target`: a token of this device; `gateway`: one that devices share.'),
+  })
+  .describe('An Eclipse hawkBit server that manages this device; instead of `url`.')
+export type HawkbitSource = Readonly<z.infer<typeof hawkbitOptions>>
+
 /** `update` of `poincon.yaml`. */
 export const updateOptions = z
   .strictObject({
@@ -38,6 +63,7 @@ export const updateOptions = z
     directory: file
       .optional()
       .describe('The same repository as a directory, e.g. a USB stick; instead of `url`.'),
+    hawkbit: hawkbitOptions.optional(),
     channel: z
       .string()
       .regex(/^(stable|beta|customer-[a-z0-9-]{1,48})$/, 'expected stable, beta or customer-NAME')
@@ -71,6 +97,10 @@ export const updateOptions = z
       .enum(['auto', 'operator'])
       .default('auto')
       .describe('`operator`: somebody at the line has to agree first.'),
+    configuration_consent: z
+      .enum(['auto', 'operator'])
+      .default('operator')
+      .describe('The same for a configuration that comes as an update: it is shown what it changes.'),
     idle_s: z
       .int()
       .min(0)
@@ -132,12 +162,15 @@ export const updateOptions = z
       .default(1024)
       .describe('Resident memory beyond which a release on trial is taken back, MB.'),
   })
-  .refine(({ url, directory }) => url === undefined || directory === undefined, {
-    path: ['directory'],
-    error: 'expected one of url and directory',
-  })
-  .refine(({ enabled, url, directory }) => !enabled || url !== undefined || directory !== undefined, {
-    path: ['url'],
-    error: 'expected url or directory where updates are enabled',
+  .superRefine(({ enabled, url, directory, hawkbit }, context) => {
+    const named = Object.entries({ url, directory, hawkbit }).flatMap(([name, value]) =>
+      value === undefined ? [] : [name],
+    )
+    const say = (path: string, message: string): void =>
+      context.addIssue({ code: 'custom', path: [path], message })
+    const [, second] = named
+    if (second !== undefined) say(second, 'expected one of url, directory and hawkbit')
+    if (enabled && named.length === 0)
+      say('url', 'expected url, directory or hawkbit where updates are enabled')
   })
 export type UpdateOptions = Readonly<z.infer<typeof updateOptions>>

@@ -35,11 +35,26 @@ export const differingVerdict = z.object({
 })
 export type DifferingVerdict = Readonly<z.infer<typeof differingVerdict>>
 
+/** One thing that an update changes, in words: a key of the configuration, a field of a recipe. */
+export const change = z.object({
+  key: z.string().max(200),
+  /** As it is; absent: it is not there. Secrets are named, not shown. */
+  before: z.string().max(500).optional(),
+  after: z.string().max(500).optional(),
+  /** The device says so itself, and what comes does not change it. */
+  kept: z.literal(true).optional(),
+})
+export type Change = Readonly<z.infer<typeof change>>
+/** More of them are not listed. */
+export const MOST_CHANGES = 100
+
 /** `poincon.update/1`: `status.json` of the updater, and with `device_id` the payload of the retained topic `…/update`. */
 export const updateStatus = z.object({
   schema: z.literal('poincon.update/1'),
   state: z.enum(UPDATE_STATES),
   kind: z.enum(UPDATE_KINDS),
+  /** Which one of its kind: the recipe's name, `poincon` of a release. */
+  name: z.string().max(128).optional(),
   /** The version that was there before. */
   from: z.string().max(128).optional(),
   to: z.string().max(128).optional(),
@@ -53,6 +68,8 @@ export const updateStatus = z.object({
   /** Why it was rolled back, or failed. */
   failure: z.string().max(2000).optional(),
   differing: z.array(differingVerdict).max(100).optional(),
+  /** What it changes, of a configuration or a recipe. */
+  changes: z.array(change).max(MOST_CHANGES).optional(),
 })
 export type UpdateStatus = Readonly<z.infer<typeof updateStatus>>
 

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { IntegrityError } from './tuf-errors.ts'
 
 /** So much is held at most before the far end is made to wait, bytes. */
 const HELD_BYTES = 262_144
@@ -45,4 +46,21 @@ export function bodyOf(answer: IncomingMessage): Body {
       return piece
     },
   }
+}
+
+/**
+ * All of it, in memory.
+ * @throws IntegrityError `endless` when more than `maxLength` bytes come, and what broke it off
+ */
+export async function wholeOf(url: URL, pieces: AsyncIterable<Buffer>, maxLength: number): Promise<Buffer> {
+  const parts: Buffer[] = []
+  let length = 0
+  for await (const piece of pieces) {
+    length += piece.length
+    if (length > maxLength) {
+      throw new IntegrityError('endless', `${url}: more than ${maxLength} bytes, the most it may have`)
+    }
+    parts.push(piece)
+  }
+  return Buffer.concat(parts)
 }

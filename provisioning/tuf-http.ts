@@ -14,10 +14,29 @@ export interface TlsFiles {
 }
 
 export interface Asking {
+  /** GET, if absent. */
+  readonly method?: 'GET' | 'POST' | 'PUT'
+  readonly body?: Uint8Array
   readonly proxy: URL | undefined
   readonly tls: TlsFiles
   readonly headers: Readonly<Record<string, string>>
   readonly signal: AbortSignal
+}
+
+/** A question of an API. */
+export interface Question {
+  readonly method: 'GET' | 'POST' | 'PUT'
+  readonly json?: object
+  /** The longest answer, bytes. */
+  readonly maxLength: number
+  readonly signal: AbortSignal
+}
+
+export interface Reply {
+  readonly status: number
+  readonly text: string
+  /** RFC 9110 §10.2.3, as it was said. */
+  readonly retryAfter: string | undefined
 }
 
 /** What went wrong, in a few words; a failure to connect to several addresses of a host says the first. */
@@ -26,35 +45,37 @@ export function describe(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
-function answerOf(request: ClientRequest): Promise<IncomingMessage> {
+function answerOf(request: ClientRequest, body: Uint8Array | undefined): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     request.once('response', resolve)
     // Not once: an error that comes later as well, by an abort, is told by the answer.
     request.on('error', reject)
-    request.end()
+    request.end(body)
   })
 }
 
 /** Asks for one address, straight or through a proxy, and returns the head of the answer. */
 export async function requestHead(
   url: URL,
-  { proxy, tls, headers, signal }: Asking,
+  { method = 'GET', body, proxy, tls, headers, signal }: Asking,
 ): Promise<IncomingMessage> {
-  const options: RequestOptions = { ...tls, agent: false, signal, headers }
+  const options: RequestOptions = { ...tls, method, agent: false, signal, headers }
   if (url.protocol === 'http:') {
-    if (proxy === undefined) return await answerOf(plainRequest(url, options))
+    if (proxy === undefined) return await answerOf(plainRequest(url, options), body)
     const make = proxy.protocol === 'https:' ? tlsRequest : plainRequest
     const said = { ...headers, Host: url.host, ...proxyCredentials(proxy) }
     // RFC 9112 §3.2.2: a proxy is asked with the whole address.
     return await answerOf(
-      make(new URL(proxy.origin), { agent: false, signal, path: url.href, headers: said }),
+      make(new URL(proxy.origin), { method, agent: false, signal, path: url.href, headers: said }),
+      body,
     )
   }
-  if (proxy === undefined) return await answerOf(tlsRequest(url, options))
+  if (proxy === undefined) return await answerOf(tlsRequest(url, options), body)
   const socket = await tunnel(proxy, url, signal)
   const host = url.hostname.replace(/^\[|\]$/g, '')
   const secured = { ...tls, socket, host, ...(isIP(host) === 0 && { servername: host }) }
-  return await answerOf(tlsRequest(url, { ...options, createConnection: () => tlsConnect(secured) }))
+  const through = { ...options, createConnection: () => tlsConnect(secured) }
+  return await answerOf(tlsRequest(url, through), body)
 }
 
 /**

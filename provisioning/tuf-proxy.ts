@@ -37,7 +37,14 @@ function exempt(url: URL, entries: readonly string[]): boolean {
   })
 }
 
-/** @throws TypeError for a proxy that is no http: or https: address */
+/** This machine's own: a proxy would look on itself, and read what is meant for a tunnel of ours. */
+function isLoopback({ hostname }: URL): boolean {
+  return /^(?:(?:.+\.)?localhost\.?|127(?:\.\d{1,3}){3}|\[::1\]|\[::ffff:7f[0-9a-f]{2}:[0-9a-f]{1,4}\])$/.test(
+    hostname,
+  )
+}
+
+/** Never a proxy for addresses of this machine. @throws TypeError for a proxy that is no http: or https: address */
 export function chooseProxy(settings: ProxySettings): ProxyChoice {
   const read = (text: string | undefined): URL | undefined => {
     if (text === undefined) return undefined
@@ -50,7 +57,10 @@ export function chooseProxy(settings: ProxySettings): ProxyChoice {
     .toLowerCase()
     .split(/[\s,]+/)
     .filter((entry) => entry !== '')
-  return (url) => (exempt(url, without) ? undefined : url.protocol === 'https:' ? forTls : forPlain)
+  return (url) => {
+    if (isLoopback(url) || exempt(url, without)) return undefined
+    return url.protocol === 'https:' ? forTls : forPlain
+  }
 }
 
 /** The header that says who asks, where the proxy's address holds name and password. */

@@ -11,6 +11,8 @@ export interface UnpackLimits {
   /** Bytes of the whole, unpacked. */
   readonly bytes: number
   readonly entries: number
+  /** Whether it may hold symbolic links; true where not said. */
+  readonly links?: boolean
 }
 
 export const RELEASE_LIMITS: UnpackLimits = { bytes: 3e9, entries: 200_000 }
@@ -124,7 +126,10 @@ class Look {
     if ((mode & SETUID_SETGID) !== 0) return 'runs as somebody else: expected no setuid or setgid bit'
     if (type === 'Directory' || type === 'File' || type === 'OldFile' || type === 'ContiguousFile') return
     if (type !== 'SymbolicLink') return `${type}: expected a file, a folder or a symbolic link`
+    if (this.#limits.links === false) return 'SymbolicLink: expected a file or a folder'
     this.#links.add(path)
+    // By way of another link, `..` leads elsewhere than it reads.
+    if (returnsLate(linkpath)) return `leads to ${linkpath}: expected .. before the first name alone`
     const target = posix.normalize(posix.join(posix.dirname(path), linkpath))
     const leaves =
       linkpath === '' || posix.isAbsolute(linkpath) || target === '..' || target.startsWith('../')
@@ -138,6 +143,14 @@ function pathProblem(path: string): string | undefined {
   if (path.split('/').includes('..')) return 'expected no ..'
   // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what is looked for
   return /[\\\u0000-\u001f\u007f]/.test(path) ? 'expected no backslash and no control character' : undefined
+}
+
+/** Whether `..` follows a name. */
+function returnsLate(linkpath: string): boolean {
+  const parts = linkpath.split('/').filter((part) => part !== '' && part !== '.')
+  return (
+    parts.lastIndexOf('..') > parts.findIndex((part) => part !== '..') && parts.some((part) => part !== '..')
+  )
 }
 
 function parentsOf(path: string): string[] {

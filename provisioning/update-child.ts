@@ -7,6 +7,8 @@ export interface ChildOptions {
   /** More on standard output ends it, bytes. */
   readonly maxBytes: number
   readonly env?: Readonly<Record<string, string>>
+  /** Called with what it says on standard output, as it comes. */
+  readonly onOutput?: (text: string) => void
   readonly signal: AbortSignal
 }
 
@@ -55,6 +57,7 @@ export function runChild(options: ChildOptions): Promise<ChildEnd> {
     const timer = setTimeout(() => end('late'), timeoutMs)
     const stop = (): void => end('stopped')
     signal.addEventListener('abort', stop, { once: true })
+    child.stdout.on('data', (chunk: Buffer) => options.onOutput?.(chunk.toString('utf8')))
     const said = listen(child, options.maxBytes, () => end('endless'))
     const over = (): void => {
       clearTimeout(timer)

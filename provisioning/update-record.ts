@@ -4,8 +4,12 @@ import { dirname } from 'node:path'
 import { z } from 'zod'
 import { codeOf, syncFolder } from './slots-pointer.ts'
 import { differingVerdict, UPDATE_KINDS } from './status.ts'
+import { compareVersions } from './targets.ts'
 import type { UpdateRecord } from './update-machine.ts'
 import type { Step } from './update-steps.ts'
+
+/** Its name in the updater's folder. */
+export const LOG_FILE = 'updates.ndjson'
 
 /** Outcomes an update can have. */
 export const OUTCOMES = ['committed', 'rolled_back', 'failed'] as const
@@ -67,17 +71,42 @@ export class UpdateLog {
   async refused(): Promise<ReadonlySet<string>> {
     const refused = new Set<string>()
     const taken = new Map<string, string>()
-    for (const { hash, refused: bad, outcome, from, to } of await this.#read()) {
+    for (const { kind, hash, refused: bad, outcome, from, to } of await this.#read()) {
       // Whoever went back by hand did not mean until the next look.
-      const left = outcome === 'committed' && hash === '' ? taken.get(from) : undefined
+      const isRelease = kind === 'release'
+      const left = isRelease && outcome === 'committed' && hash === '' ? taken.get(from) : undefined
       if (bad === true) refused.add(hash)
       else if (left !== undefined) refused.add(left)
       else if (outcome === 'committed') {
         refused.delete(hash)
-        taken.set(to, hash)
+        if (isRelease) taken.set(to, hash)
       }
     }
     return refused
+  }
+
+  /** Of the file that a release was last taken from; undefined: no update brought it. */
+  async hashOfRelease(version: string): Promise<string | undefined> {
+    return (await this.#read()).findLast(
+      ({ kind, outcome, to, hash }) =>
+        kind === 'release' && outcome === 'committed' && to === version && hash !== '',
+    )?.hash
+  }
+
+  /**
+   * Configurations that were taken last while a newer release ran than this one, which may not be able to read them.
+   * @returns versions by name
+   */
+  async configurationsBeyond(release: string): Promise<Readonly<Record<string, string>>> {
+    const beyond: Record<string, string> = {}
+    let newer = false
+    for (const { kind, name, to, outcome } of await this.#read()) {
+      if (outcome !== 'committed') continue
+      if (kind === 'release') newer = compareVersions(to, release) > 0
+      else if (kind === 'configuration' && newer) beyond[name] = to
+      else if (kind === 'configuration') delete beyond[name]
+    }
+    return beyond
   }
 
   /** Newest version of all but releases, by `<kind>/<name>`. */

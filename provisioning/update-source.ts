@@ -3,12 +3,12 @@ import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { readSecret } from '../gateway/secret-file.ts'
 import { type DeviceFacts, type Offers, openClient } from './client.ts'
+import { hawkbitOffers } from './hawkbit-source.ts'
+import { installedIn } from './installed.ts'
 import type { UpdateOptions } from './options.ts'
 import { IntegrityError } from './tuf-errors.ts'
 import { chooseProxy, type ProxyChoice, proxySettings } from './tuf-proxy.ts'
 import { unpack } from './unpack.ts'
-import { LOG_FILE } from './update.ts'
-import { UpdateLog } from './update-record.ts'
 import type { UpdateTools } from './update-tools.ts'
 
 // A stick with a release for each machine, and all else.
@@ -18,6 +18,8 @@ export interface SourceOptions {
   readonly update: UpdateOptions
   readonly deviceId: string
   readonly site: string
+  readonly line?: string
+  readonly station?: string
   /** What the proxy is called in the environment, where the configuration names none. */
   readonly env: Readonly<Record<string, string | undefined>>
   readonly clockIsSet?: () => boolean | Promise<boolean>
@@ -28,7 +30,12 @@ export async function configuredOffers(
   tools: UpdateTools,
   options: SourceOptions,
 ): Promise<Offers | undefined> {
-  const { url, directory } = options.update
+  const { url, directory, hawkbit } = options.update
+  if (hawkbit !== undefined) {
+    const proxy = await proxyChoice(options.update, options.env)
+    const facts = (): Promise<DeviceFacts> => factsOf(tools, options)
+    return hawkbitOffers(tools, { ...options, hawkbit, proxy, facts, builtAt: await builtAt(tools) })
+  }
   if (url === undefined && directory === undefined) return undefined
   return await offersAt(url === undefined ? folderUrl(directory ?? '') : new URL(url), tools, options, false)
 }
@@ -62,15 +69,15 @@ export async function broughtOffers(
 async function offersAt(
   repository: URL,
   tools: UpdateTools,
-  { update, deviceId, site, env, clockIsSet }: SourceOptions,
+  options: SourceOptions,
   everything: boolean,
 ): Promise<Offers> {
-  const { clock, dir, platform, variant } = tools
+  const { update, env, clockIsSet } = options
+  const { clock, dir } = tools
   const rate = update.rate_limit_kb_s
   return openClient({
     ...{ repository, rootFile: update.root_file, folder: dir, channel: update.channel, everything, clock },
-    device: () =>
-      deviceFacts(tools, { deviceId, site, platform, ...(variant === undefined ? {} : { variant }) }),
+    device: () => factsOf(tools, options),
     builtAt: await builtAt(tools),
     ...(clockIsSet === undefined ? {} : { clockIsSet }),
     network: { proxy: await proxyChoice(update, env) },
@@ -101,15 +108,15 @@ function noProxy(env: SourceOptions['env']): { no?: string } {
 }
 
 /** What is installed, besides the release: what the update log says was put there last. */
-async function deviceFacts(
-  { slots, dir, step }: UpdateTools,
-  facts: Pick<DeviceFacts, 'deviceId' | 'site' | 'platform' | 'variant'>,
+async function factsOf(
+  { slots, dir, step, platform, variant }: UpdateTools,
+  { deviceId, site }: SourceOptions,
 ): Promise<DeviceFacts> {
   const release = await slots.pointed('current')
   if (release === undefined)
     throw new Error(`${slots.folder}/current leads to no release: install the package anew`)
-  const installed = await new UpdateLog(join(dir, LOG_FILE), step).installed()
-  return { ...facts, release, installed }
+  const installed = await installedIn({ dir, step })
+  return { deviceId, site, platform, ...(variant === undefined ? {} : { variant }), release, installed }
 }
 
 /** What the release that runs says; a clock that says less is not set. */

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { replaceFile } from '../gateway/replace-file.ts'
 import { codeOf } from './slots-pointer.ts'
 import { STATUS_FILE, type UpdateStatus, updateStatus } from './status.ts'
-import { stateOf, type UpdateRecord } from './update-machine.ts'
+import { NOTHING, stateOf, type UpdateRecord } from './update-machine.ts'
 import { messageOf, type UpdateTools } from './update-tools.ts'
 
 // A download says more often how far it is than a card should be written.
@@ -12,32 +12,22 @@ const PROGRESS_STEP = 0.05
 /** Keeps `status.json`: what page and MQTT show. A disk that does not take it stops no update. */
 export class StatusWriter {
   readonly #tools: Pick<UpdateTools, 'dir' | 'step' | 'say' | 'clock'>
+  readonly #told: (status: UpdateStatus) => void
   #text = ''
   #progress = 0
   #writing: Promise<void> = Promise.resolve()
 
-  constructor(tools: Pick<UpdateTools, 'dir' | 'step' | 'say' | 'clock'>) {
+  /** @param told hears of each state as well; not waited for */
+  constructor(
+    tools: Pick<UpdateTools, 'dir' | 'step' | 'say' | 'clock'>,
+    told: (status: UpdateStatus) => void = () => {},
+  ) {
     this.#tools = tools
+    this.#told = told
   }
 
   async show(update: UpdateRecord, more: Pick<UpdateStatus, 'waiting_for' | 'progress'> = {}): Promise<void> {
-    const { kind, from, to, waiting_for, since, target, failure, differing, phase } = update
-    const waiting = more.waiting_for ?? waiting_for
-    await this.write({
-      ...{
-        schema: 'poincon.update/1',
-        state: stateOf(phase),
-        kind,
-        from,
-        to,
-        since,
-        channel: target.channel,
-      },
-      ...(waiting === undefined ? {} : { waiting_for: waiting.slice(0, 20).map((one) => one.slice(0, 500)) }),
-      ...(more.progress === undefined ? {} : { progress: more.progress }),
-      ...(failure === undefined ? {} : { failure: failure.slice(0, 2000) }),
-      ...(differing === undefined ? {} : { differing }),
-    })
+    await this.write(statusOf(update, more))
   }
 
   /** Of a download: not waited for, and not at each byte. */
@@ -50,6 +40,7 @@ export class StatusWriter {
   async write(status: UpdateStatus): Promise<void> {
     const text = `${JSON.stringify(status)}\n`
     if (text === this.#text) return
+    this.#told(status)
     const { dir, step, say } = this.#tools
     try {
       await step('status', () => replaceFile(join(dir, STATUS_FILE), text, 0o640))
@@ -63,6 +54,25 @@ export class StatusWriter {
   async settled(): Promise<void> {
     await this.#writing
     this.#progress = 0
+  }
+}
+
+/** An update as page, MQTT and whoever sent it are told. */
+export function statusOf(
+  update: UpdateRecord,
+  more: Pick<UpdateStatus, 'waiting_for' | 'progress'> = {},
+): UpdateStatus {
+  const { kind, name, from, to, waiting_for, since, target, failure, differing, changes, phase } = update
+  const waiting = more.waiting_for ?? waiting_for
+  return {
+    ...{ schema: 'poincon.update/1', state: stateOf(phase), kind, name },
+    ...(from === NOTHING ? {} : { from }),
+    ...{ to, since, channel: target.channel },
+    ...(waiting === undefined ? {} : { waiting_for: waiting.slice(0, 20).map((one) => one.slice(0, 500)) }),
+    ...(more.progress === undefined ? {} : { progress: more.progress }),
+    ...(failure === undefined ? {} : { failure: failure.slice(0, 2000) }),
+    ...(differing === undefined ? {} : { differing }),
+    ...(changes === undefined ? {} : { changes }),
   }
 }
 

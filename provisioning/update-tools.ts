@@ -12,6 +12,8 @@ export interface Pace {
   readonly pollMs: number
   /** Between two looks at a line that is not idle yet, ms. */
   readonly waitPollMs: number
+  /** What a line is waited for is written down anew so often at most, ms: it changes with every part. */
+  readonly reasonsMs: number
   /** How long one pass waits for an idle line before it lets the next one go on, ms. */
   readonly waitMs: number
   /** Lease of the line's lock, s; renewed meanwhile. */
@@ -29,6 +31,8 @@ export interface Pace {
 export interface Policy {
   readonly windows: readonly UpdateWindow[]
   readonly consent: 'auto' | 'operator'
+  /** The same for a configuration that comes from afar. */
+  readonly configurationConsent: 'auto' | 'operator'
   readonly idleS: number
   readonly verdicts: 'refuse' | 'tell'
   readonly reserveMb: number
@@ -55,6 +59,12 @@ export interface UpdateTools {
   readonly variant?: 'jetson'
   /** One line for the journal of the machine. */
   readonly say: (text: string) => void
+  /** Share of what goes on now, 0 to 1, for whoever looks. */
+  readonly progress?: (share: number) => void
+  /** Where Node-RED listens, on 127.0.0.1. */
+  readonly flowsPort: number
+  /** The program that installs images of the system; found on PATH where it has no folder. */
+  readonly rauc: string
   readonly freeBytes: (folder: string) => Promise<number>
 }
 

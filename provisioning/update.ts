@@ -2,26 +2,27 @@ import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import type { Offer, Offers } from './client.ts'
 import { Journal } from './journal.ts'
-import { compareVersions } from './targets.ts'
+import { subjectOf } from './subjects.ts'
 import { conclude, type Drive, drive } from './update-drive.ts'
 import { UpdateLock } from './update-lock.ts'
 import {
   isBeforeSwitch,
   isOver,
+  NOTHING,
   next,
   type Running,
   resumed,
   type UpdateRecord,
   updateRecord,
 } from './update-machine.ts'
-import { UpdateLog } from './update-record.ts'
-import { StatusWriter } from './update-status.ts'
+import { LOG_FILE, UpdateLog } from './update-record.ts'
+import { StatusWriter, statusOf } from './update-status.ts'
 import { stamp, type UpdateTools } from './update-tools.ts'
+import { byTurn, endsThePass, staleness } from './update-turns.ts'
 
 /** Names in the updater's folder. */
 export const JOURNAL_FILE = 'journal'
 export const LOCK_FILE = 'lock'
-export const LOG_FILE = 'updates.ndjson'
 
 export interface Asked {
   /** `schedule`, or a person. */
@@ -53,7 +54,8 @@ export class Updater {
       if (journal.tornBytes > 0)
         tools.say(`${journal.tornBytes} bytes of the journal were torn, and do not count`)
       const log = new UpdateLog(join(tools.dir, LOG_FILE), tools.step)
-      return new Updater({ tools, journal, log, offers, status: new StatusWriter(tools) }, lock)
+      const status = new StatusWriter(tools, (one) => offers?.steering?.report(one))
+      return new Updater({ tools, journal, log, offers, status }, lock)
     } catch (error) {
       await lock.release()
       throw error
@@ -69,8 +71,10 @@ export class Updater {
     return this.#drive.journal.last
   }
 
-  close(): Promise<void> {
-    return this.#lock.release()
+  /** Ends when who sent the update has heard how it stands, or is away. */
+  async close(): Promise<void> {
+    await this.#drive.offers?.steering?.settled()
+    await this.#lock.release()
   }
 
   /**
@@ -81,12 +85,19 @@ export class Updater {
     const carried = await this.resume(signal)
     // What is offered now was asked for by the release before: the next pass looks anew.
     if (carried !== undefined) return carried
-    const offer = await this.newest(asked, signal)
-    if (offer === undefined) {
-      await this.#showCurrent()
-      return undefined
+    const tried = new Set<string>()
+    let [worst, last]: [UpdateRecord | undefined, UpdateRecord | undefined] = [undefined, undefined]
+    for (;;) {
+      const offer = await this.newest(asked, signal, tried)
+      if (offer === undefined) break
+      tried.add(offer.hash)
+      last = await this.take(offer, asked, signal)
+      if (last.phase !== 'committed') worst ??= last
+      // It waits; or another release, or another system, goes on from here.
+      if (!isOver(last.phase) || (endsThePass(last) && last.phase !== 'failed')) return worst ?? last
     }
-    return await this.take(offer, asked, signal)
+    if (last === undefined) await this.#showCurrent()
+    return worst ?? last
   }
 
   /** Carries on what an updater before this one began. @returns undefined: nothing was begun */
@@ -96,6 +107,8 @@ export class Updater {
     if (last === undefined) return undefined
     if (isOver(last.phase)) {
       if (!(await this.#drive.log.has(last.id))) await conclude(last, this.#drive)
+      // Also how one ended whose updater did not live to tell: recovery after failed starts has no network.
+      this.#drive.offers?.steering?.report(statusOf(last))
       return undefined
     }
     const update = resumed(last, await this.#running(last), stamp(tools.clock))
@@ -104,23 +117,34 @@ export class Updater {
     return await drive(update, this.#drive, signal)
   }
 
-  /** The newest release on offer that was not refused before. @throws as `Offers` */
-  async newest({ again = false }: Asked, signal: AbortSignal): Promise<Offer | undefined> {
+  /**
+   * What comes first of all that is on offer and was not refused before: a release, then what it runs with.
+   * @param tried hashes that this pass has seen already @throws as `Offers`
+   */
+  async newest(
+    { again = false }: Asked,
+    signal: AbortSignal,
+    tried: ReadonlySet<string> = new Set(),
+  ): Promise<Offer | undefined> {
     const offered = (await this.#drive.offers?.check(signal)) ?? []
     const current = await this.#drive.tools.slots.pointed('current')
     const refused = again ? new Set<string>() : await this.#drive.log.refused()
+    for (const offer of offered.filter(({ hash }) => refused.has(hash)))
+      await this.#drive.offers?.steering?.declined(offer, 'it failed here before, or was gone back from')
     return offered
       .filter(
-        ({ facts, hash }) => facts.kind === 'release' && facts.version !== current && !refused.has(hash),
+        ({ facts, hash }) =>
+          !(facts.kind === 'release' && facts.version === current) && !refused.has(hash) && !tried.has(hash),
       )
-      .sort((a, b) => compareVersions(b.facts.version, a.facts.version))[0]
+      .sort(byTurn)[0]
   }
 
   /** Begins an update to what is offered, and brings it as far as it goes. */
   async take(offer: Offer, { by }: Asked, signal: AbortSignal): Promise<UpdateRecord> {
     const { path, channel, length, hash, facts } = offer
+    const { kind, name, version: to } = facts
     const target = { path, channel, length, hash }
-    return await this.#begin({ by, to: facts.version, name: facts.name, target, phase: 'fetching' }, signal)
+    return await this.#begin({ by, kind, to, name, from: offer.from, target, phase: 'fetching' }, signal)
   }
 
   /** Begins an update back to the release before this one; the line and its people are asked as for any other. */
@@ -137,29 +161,44 @@ export class Updater {
       )
     }
     const target = { path: `installed/${previous}`, channel: 'installed', length: 0, hash: '' }
-    return await this.#begin({ by, to: previous, name: 'poincon', target, phase: 'unpacking' }, signal)
+    return await this.#begin(
+      { by, kind: 'release', to: previous, name: 'poincon', from: current, target, phase: 'unpacking' },
+      signal,
+    )
   }
 
   async #begin(
-    what: Pick<UpdateRecord, 'by' | 'to' | 'name' | 'target' | 'phase'>,
+    what: Pick<UpdateRecord, 'by' | 'kind' | 'to' | 'name' | 'target' | 'phase'> & {
+      readonly from: string | undefined
+    },
     signal: AbortSignal,
   ): Promise<UpdateRecord> {
     const { tools, journal } = this.#drive
     if (journal.last !== undefined && !isOver(journal.last.phase))
       throw new Error(`an update to ${journal.last.to} is not over`)
-    const from = await tools.slots.pointed('current')
-    const facts = from === undefined ? undefined : await tools.slots.facts(from)
-    if (from === undefined || facts === undefined)
+    const release = await tools.slots.pointed('current')
+    const facts = release === undefined ? undefined : await tools.slots.facts(release)
+    if (release === undefined || facts === undefined)
       throw new Error(`${tools.slots.folder}/current leads to no release: install the package anew`)
     const previous = await tools.slots.pointed('previous')
     const now = stamp(tools.clock)
+    const from = what.kind === 'release' ? release : (what.from ?? NOTHING)
     const update: UpdateRecord = {
-      ...{ schema: 'poincon.update-journal/1', id: randomUUID(), kind: 'release', ...what, from },
+      ...{ schema: 'poincon.update-journal/1', id: randomUUID(), ...what, from },
       ...{ from_schema: facts.store_schema, began: now, since: now, interrupted: 0 },
       ...(previous === undefined ? {} : { previous }),
     }
     await journal.write('begin', update)
     return await drive(update, this.#drive, signal)
+  }
+
+  /** Gives up an update that waits for what is not offered any more, or has to let another pass. */
+  async reconsider(signal: AbortSignal): Promise<void> {
+    const { journal, offers, log } = this.#drive
+    // A server that steers says itself what is withdrawn.
+    if (offers === undefined || offers.steering !== undefined) return
+    const why = await staleness(journal.last, offers, await log.refused(), signal)
+    if (why !== undefined) await this.giveUp(why, signal)
   }
 
   /** Gives up an update that was not switched to yet. @returns undefined: there is none */
@@ -172,13 +211,15 @@ export class Updater {
     return await drive(update, this.#drive, signal)
   }
 
-  /** Which of two releases it is now: what is pointed to starts next, what answers runs. */
-  async #running({ from, to }: UpdateRecord): Promise<Running> {
-    const { slots, link } = this.#drive.tools
-    if ((await slots.pointed('current')) === from) return 'from'
-    const running = await link.running()
-    if (running?.version === from) return 'from'
-    return running?.version === to ? 'to' : 'none'
+  /** Which of the two it is now: what is pointed to starts next, what answers runs. */
+  async #running(update: UpdateRecord): Promise<Running> {
+    const { tools } = this.#drive
+    const [subject, { from, to }] = [subjectOf(update), update]
+    if ((await subject.current(update, tools)) === from) return 'from'
+    const running = await tools.link.running()
+    if (running === undefined) return 'none'
+    if (subject.runs(running, to, update)) return 'to'
+    return subject.runs(running, from, update) ? 'from' : 'none'
   }
 
   async #showCurrent(): Promise<void> {

@@ -5,6 +5,7 @@ import { deviceStatus, updateStatus } from '../update-status.ts'
 import type { ZodDoor } from './door.ts'
 import { type AskPermit, PERMIT_PROBLEMS, permitted } from './permit.ts'
 import { ApiProblem, documentedProblem } from './problem.ts'
+import { UPDATER_HEADER, UPDATER_PROBLEMS, type UpdaterSecret, updaterOnly } from './updater.ts'
 
 const version = z.string().min(1).max(128)
 
@@ -18,6 +19,8 @@ export type LineReport = Readonly<z.infer<typeof lineReport>>
 
 const consent = z.object({
   version,
+  kind: z.string().max(64).exactOptional().describe('What is agreed to; absent: a release.'),
+  name: z.string().max(128).exactOptional().describe('Which one of its kind; absent: a release.'),
   by: z.string().describe('Who agreed.'),
   at: z.iso.datetime(),
 })
@@ -33,15 +36,22 @@ export const updateReport = z.object({
     .describe('An update has the line: every part is rejected as `updating`.'),
   consent: consent.nullable().describe('Who agreed to the update that waits.'),
   trial: z.boolean().describe('This release runs on trial: the line is locked until the updater is content.'),
+  content: z
+    .record(z.string(), z.string())
+    .describe('What it runs with besides its release: versions by `<kind>/<name>`.'),
   device: deviceStatus.nullable().describe('The certificate of the device; null: it has none.'),
 })
 export type UpdateReport = Readonly<z.infer<typeof updateReport>>
 
 /** What the API asks of updates. */
-export interface Updates {
+export interface Updates extends UpdaterSecret {
   report(): UpdateReport
-  /** Takes the line, or renews. @returns why not, where that cannot be */
-  lock(version: string, leaseS: number): { readonly until: string } | { readonly refused: readonly string[] }
+  /** Takes the line, or renews. @param renew it was taken before: never anew @returns why not, where that cannot be */
+  lock(
+    version: string,
+    leaseS: number,
+    renew?: boolean,
+  ): { readonly until: string } | { readonly refused: readonly string[] }
   unlock(): void
   /** @returns why nobody can agree to that, where it cannot be */
   agree(version: string, by: string): Promise<Consent | { readonly refused: string }>
@@ -54,6 +64,10 @@ const lockOrder = z.strictObject({
     .min(1)
     .max(LONGEST_LEASE_S)
     .describe('The lock ends by itself after this, s; ask again to renew it.'),
+  renew: z
+    .boolean()
+    .default(false)
+    .describe('It was taken before: refused where it is gone meanwhile, as parts may have come.'),
 })
 
 /** `cmd/update/consent`, and the body of the same over HTTP. */
@@ -63,7 +77,7 @@ export const consentOrder = z.strictObject({
 })
 
 const TAGS = ['update']
-const MANNER = 'Only from the station’s own machine.'
+const MANNER = `Only for the updater of the station’s own machine, by \`${UPDATER_HEADER}\`.`
 
 /** `/api/v1/update`: where an update stands, its lock on the line, and the consent of whoever is at the line. */
 export function updateRoutes(plain: FastifyInstance, updates: Updates, permit: AskPermit): void {
@@ -120,13 +134,14 @@ function lockRoutes(plain: FastifyInstance, updates: Updates): void {
           200: { description: 'the line is the update’s `until` then' },
           400: documentedProblem('the body is wrong'),
           409: documentedProblem('not now: `detail` says why'),
-          ...PERMIT_PROBLEMS,
+          ...UPDATER_PROBLEMS,
         },
       },
     },
     async (request, reply) => {
-      await permitted(request, reply, { permit: neighbours, command: 'update/lock' })
-      const taken = updates.lock(request.body.version, request.body.lease_s)
+      await updaterOnly(request, reply, { secret: updates, command: 'update/lock' })
+      const { version, lease_s: leaseS, renew } = request.body
+      const taken = updates.lock(version, leaseS, renew)
       if ('refused' in taken) throw new ApiProblem(409, taken.refused.join('; '))
       return reply.header('cache-control', 'no-store').send(taken)
     },
@@ -138,24 +153,13 @@ function lockRoutes(plain: FastifyInstance, updates: Updates): void {
         summary: 'Gives the line back',
         description: MANNER,
         tags: TAGS,
-        response: { 204: { description: 'the line is nobody’s' }, ...PERMIT_PROBLEMS },
+        response: { 204: { description: 'the line is nobody’s' }, ...UPDATER_PROBLEMS },
       },
     },
     async (request, reply) => {
-      await permitted(request, reply, { permit: neighbours, command: 'update/lock' })
+      await updaterOnly(request, reply, { secret: updates, command: 'update/lock' })
       updates.unlock()
       return reply.code(204).header('cache-control', 'no-store').send()
     },
   )
 }
-
-const neighbours: AskPermit = ({ here }) =>
-  Promise.resolve(
-    here
-      ? { allowed: true }
-      : {
-          allowed: false,
-          status: 403,
-          detail: 'expected a request from the station’s own machine: its updater',
-        },
-  )

@@ -1,11 +1,10 @@
 import { basename } from 'node:path'
 import { type NetworkTrial, tryNetworks } from '../doctor/network-trials.ts'
-import { modelsIn, type VisionModels } from '../vision/model.ts'
+import type { VisionModels } from '../vision/model.ts'
 import type { Provider } from '../vision/providers.ts'
 
 export interface ModelOptions {
-  /** The release's folder `models`. */
-  readonly root: string
+  readonly models: Required<VisionModels>
   /** `vision` of the configuration. */
   readonly vision: { readonly providers: readonly Provider[]; readonly threads: number }
 }
@@ -15,9 +14,9 @@ export interface ModelOptions {
  * configuration or the processor: as a station takes them. In a process of its own, which a provider may end.
  * @returns what computes them @throws Error naming the networks that nothing computes, and why
  */
-export async function checkModels({ root, vision }: ModelOptions): Promise<string> {
-  const { embedder, lens }: VisionModels = modelsIn(root)
-  let left: readonly string[] = [embedder, ...(lens === undefined ? [] : [lens.locator, lens.text])]
+export async function checkModels({ models, vision }: ModelOptions): Promise<string> {
+  const { embedder, lens } = models
+  let left: readonly string[] = [embedder, lens.locator, lens.text]
   const [works, refused]: [string[], string[]] = [[], []]
   for (const provider of new Set<Provider>([...vision.providers, 'cpu'])) {
     if (left.length === 0) break

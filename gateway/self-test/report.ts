@@ -1,7 +1,7 @@
 import { z } from 'zod'
 
 /** What is looked at, in this order; each needs what stands before it. */
-export const CHECKS = ['configuration', 'store', 'models', 'verdicts', 'updater'] as const
+export const CHECKS = ['configuration', 'store', 'models', 'verdicts', 'updater', 'content'] as const
 export type CheckName = (typeof CHECKS)[number]
 
 const check = z.object({
@@ -19,6 +19,18 @@ const differingVerdict = z.object({
 })
 export type DifferingVerdict = Readonly<z.infer<typeof differingVerdict>>
 
+const change = z.object({
+  key: z.string().max(200).describe('Of the configuration, from the root.'),
+  before: z
+    .string()
+    .max(500)
+    .optional()
+    .describe('As it is; absent: it is not there. Secrets are named, not shown.'),
+  after: z.string().max(500).optional().describe('As it would be.'),
+  kept: z.literal(true).optional().describe('The device’s own file says it, and it stays so.'),
+})
+export type Change = Readonly<z.infer<typeof change>>
+
 /** What a release says of itself on a device on which another one is at work: `poincon.self-test/1`. */
 export const selfTestReport = z.object({
   schema: z.literal('poincon.self-test/1'),
@@ -35,6 +47,11 @@ export const selfTestReport = z.object({
   differing: z
     .array(differingVerdict)
     .describe('Parts that this release judges otherwise: no failure, but somebody should agree.'),
+  changes: z
+    .array(change)
+    .max(100)
+    .optional()
+    .describe('Of `--with` a configuration: what would be another, and what the device keeps.'),
 })
 export type SelfTestReport = Readonly<z.infer<typeof selfTestReport>>
 export type Check = SelfTestReport['checks'][number]

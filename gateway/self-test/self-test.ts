@@ -4,6 +4,9 @@ import { join } from 'node:path'
 import type { Clock } from '../../drivers/clock.ts'
 import type { Config } from '../config.ts'
 import { type ConfigSources, loadConfig } from '../config-file.ts'
+import { type Content, contentIn } from '../content.ts'
+import { modelsInForce } from '../models-in-force.ts'
+import { checkContent } from './content-check.ts'
 import type { CopyOptions } from './copy.ts'
 import { checkModels } from './models.ts'
 import type { Check, CheckName, DifferingVerdict, SelfTestReport } from './report.ts'
@@ -29,6 +32,8 @@ export interface SelfTestOptions {
   /** Entry of the release's updater. */
   readonly updater: string
   readonly clock: Clock
+  /** Tries only this, which came as an update, beside what is in force. */
+  readonly candidate?: Content | undefined
   readonly copying?: Pick<CopyOptions, 'wholeBytes' | 'freeBytes'>
   /** Longest that each check may take, ms. */
   readonly limitsMs?: Partial<Record<CheckName, number>>
@@ -41,6 +46,7 @@ const LIMITS_MS: Readonly<Record<CheckName, number>> = {
   models: 330_000,
   verdicts: 120_000,
   updater: 30_000,
+  content: 330_000,
 }
 
 const PREFIX = 'poincon-self-test-'
@@ -81,12 +87,13 @@ class SelfTest {
   }
 
   async run(): Promise<SelfTestReport> {
+    const { candidate, version } = this.#options
+    if (candidate !== undefined) return await this.#only(candidate, version)
     const config = await this.#check('configuration', () => this.#configuration())
     const store =
       config === undefined ? undefined : await this.#check('store', (signal) => this.#store(config, signal))
     const differing =
       config === undefined || store === undefined ? undefined : await this.#judging(config, store)
-    const { version } = this.#options
     const passed = differing !== undefined && this.#checks.every((check) => check.passed)
     return {
       ...{ schema: 'poincon.self-test/1', version, passed, checks: this.#checks },
@@ -95,12 +102,28 @@ class SelfTest {
     }
   }
 
+  async #only(candidate: Content, version: string): Promise<SelfTestReport> {
+    const { sources, dataDir, models } = this.#options
+    const found = await this.#check(
+      'content',
+      async () => await checkContent({ candidate, sources, dataDir, models }),
+    )
+    return {
+      ...{ schema: 'poincon.self-test/1', version, passed: found !== undefined, checks: this.#checks },
+      ...(found === undefined ? {} : { changes: [...found.changes] }),
+      differing: [],
+    }
+  }
+
   /** @returns undefined where the verdicts cannot be told */
   async #judging(config: Config, store: StoreFound): Promise<readonly DifferingVerdict[] | undefined> {
     const { parts, models, updater } = this.#options
     if (config.camera !== undefined || store.recipe.camera !== undefined) {
       await this.#check('models', async () => ({
-        detail: await checkModels({ root: models, vision: config.vision }),
+        detail: await checkModels({
+          models: modelsInForce(contentIn(config.update.dir), models),
+          vision: config.vision,
+        }),
       }))
     }
     const found = await this.#check('verdicts', (signal) => judgeAgain({ dir: this.#scratch, parts, signal }))

@@ -91,7 +91,8 @@ async function describe(options: BuildOptions, { stage, runtime, sqlite }: Prepa
   const statements = await statementsIn(join(root, 'provisioning', 'release', 'vex.json'))
   await writeFile(join(stage, 'sbom.cdx.json'), bomText(bom, at))
   await writeFile(join(stage, 'licences.txt'), licences)
-  await writeFile(join(stage, 'vex.json'), vexText(statements, `pkg:generic/poincon@${version}`, at))
+  const product = `pkg:generic/poincon@${version}`
+  await writeFile(join(stage, 'vex.json'), vexText(statements, product, bom.components, at))
   await writeFile(join(stage, 'release.json'), releaseText(source, target))
   return licences
 }

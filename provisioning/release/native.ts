@@ -13,6 +13,8 @@ interface Native {
   readonly module: string
   /** Said to node-gyp on top of the rest. */
   readonly flags?: readonly string[]
+  /** The library of the device that it must name. */
+  readonly needs?: string
 }
 
 /** sqlite3's own installer would rather download a build that no lockfile knows: node-gyp is called directly. */
@@ -20,7 +22,7 @@ const NATIVES: readonly Native[] = [
   { name: 'sqlite3', module: 'node_sqlite3.node', flags: ['--napi_build_version=6'] },
   { name: 'i2c-bus', module: 'i2c.node' },
   { name: 'unix-dgram', module: 'unix_dgram.node' },
-  { name: 'node-libgpiod', module: 'node-libgpiod.node' },
+  { name: 'node-libgpiod', module: 'node-libgpiod.node', needs: 'libgpiod.so.2' },
 ]
 
 /** libgpiod 1.x, as node-libgpiod 0.5 wants it. */
@@ -87,6 +89,7 @@ async function compile(native: Native, at: string, gpiod: string, options: Nativ
   const built = join(at, 'build', 'Release', native.module)
   const kept = join(at, native.module)
   await outputOf(strip, ['--strip-unneeded', built], { env: tools.env })
+  await needs(native, built, tools)
   await copyFile(built, kept)
   await rm(join(at, 'build'), { recursive: true })
   await mkdir(join(at, 'build', 'Release'), { recursive: true })
@@ -94,9 +97,17 @@ async function compile(native: Native, at: string, gpiod: string, options: Nativ
   await rm(kept)
 }
 
+/** @throws ReleaseError where a module does not name its library */
+async function needs({ name, needs: library }: Native, module: string, tools: Tools): Promise<void> {
+  if (library === undefined) return
+  const said = await textOf('readelf', ['--dynamic', '--wide', module], { env: tools.env })
+  if (!said.includes(`[${library}]`)) throw new ReleaseError(`${name}: ${module} does not name ${library}`)
+}
+
 /**
- * A folder with gpiod.h and an empty library of libgpiod's name: the module is linked against the name, for any
- * platform, and finds the functions on the device.
+ * A folder with gpiod.h and a library of libgpiod's name whose functions do nothing: the module is linked against the name,
+ * for any platform, and finds the functions on the device. An empty one would be left out by linkers that keep only what is
+ * used, and a module that does not name its library loads, and takes its process down at the first call.
  */
 async function gpiodStub(stage: string, cc: string, tools: Tools): Promise<string> {
   const header = await readFile(GPIOD.header, 'utf8').catch(() => '')
@@ -108,8 +119,10 @@ async function gpiodStub(stage: string, cc: string, tools: Tools): Promise<strin
   const folder = join(stage, '.gpiod')
   await mkdir(folder, { recursive: true })
   await writeFile(join(folder, 'gpiod.h'), header)
-  await writeFile(join(folder, 'empty.c'), '')
-  const library = ['-shared', `-Wl,-soname,${GPIOD.soname}`, '-o', 'libgpiod.so', 'empty.c']
+  const functions = new Set(header.match(/\bgpiod_\w+(?=\()/g))
+  const source = [...functions].map((name) => `void ${name}(void) {}\n`).join('')
+  await writeFile(join(folder, 'stub.c'), source)
+  const library = ['-shared', '-fPIC', `-Wl,-soname,${GPIOD.soname}`, '-o', 'libgpiod.so', 'stub.c']
   await outputOf(cc, library, { cwd: folder, env: tools.env })
   return folder
 }

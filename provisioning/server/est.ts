@@ -22,7 +22,7 @@ export interface EstServiceOptions {
 }
 
 export interface EstEvent {
-  readonly event: 'enrolled' | 'renewed' | 'refused' | 'failed'
+  readonly event: 'enrolled' | 'renewed' | 'deposited' | 'wiped' | 'refused' | 'failed'
   readonly device_id?: string | undefined
   readonly serial?: string
   readonly why?: string

@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises'
 import {
   createServer as createPlain,
   type IncomingMessage,
+  type RequestListener,
   type Server,
   type ServerResponse,
 } from 'node:http'
@@ -12,11 +13,14 @@ import { join } from 'node:path'
 import type { Clock } from '../../drivers/clock.ts'
 import { toPem } from '../certificate.ts'
 import { Authority } from './authority.ts'
+import { Deposits } from './deposits.ts'
 import { type EstEvent, EstService } from './est.ts'
+import { FLEET_PATH, FleetDesk } from './fleet-desk.ts'
 import { FleetList } from './fleet-list.ts'
 import { Inventory } from './inventory.ts'
 import { InventoryDatabase } from './inventory-database.ts'
 import { Tokens } from './tokens.ts'
+import { WipeOrders } from './wipe-orders.ts'
 
 export interface FleetOptions {
   /** Everything of it: `fleet.db`, `authority/`. */
@@ -45,7 +49,13 @@ export interface FleetOptions {
 export async function openFleet(dir: string) {
   await mkdir(dir, { recursive: true, mode: 0o700 })
   const database = await InventoryDatabase.open(join(dir, 'fleet.db'))
-  return { database, inventory: new Inventory(database), tokens: new Tokens(database) }
+  return {
+    database,
+    inventory: new Inventory(database),
+    tokens: new Tokens(database),
+    deposits: new Deposits(database),
+    orders: new WipeOrders(database),
+  }
 }
 
 /** Nobody of a plant needs more connections at once, or longer for a request. */
@@ -81,7 +91,7 @@ export class Fleet {
 
   async start(): Promise<void> {
     const { dir, clock, listen, hosts, lists, listFile, note } = this.#options
-    const { database, inventory, tokens } = await openFleet(dir)
+    const { database, inventory, tokens, deposits, orders } = await openFleet(dir)
     const plain = createPlain(LIMITS)
     if (lists !== undefined) {
       const port = await listenOn(plain, lists)
@@ -90,8 +100,13 @@ export class Fleet {
     const authority = await this.#authority()
     const list = new FleetList({ authority, inventory, wall: () => clock.wall(), file: listFile })
     plain.on('request', (request, response) => void answerList(list, this.#root, { request, response }))
-    const service = new EstService({ authority, database, inventory, tokens, wall: () => clock.wall(), note })
-    const secure = await this.#secure(authority, service)
+    const common = { authority, inventory, wall: () => clock.wall(), note }
+    const service = new EstService({ ...common, database, tokens })
+    const desk = new FleetDesk({ ...common, deposits, orders })
+    const secure = await this.#secure(authority, (request, response) => {
+      const at = request.url?.startsWith(FLEET_PATH) ? desk : service
+      void at.handle(request, response)
+    })
     this.#url = `https://${hosts[0]}:${await listenOn(secure, listen)}`
     const stopLooking = this.#look(list)
     this.#close = async () => {
@@ -113,7 +128,7 @@ export class Fleet {
     return authority
   }
 
-  async #secure(authority: Authority, service: EstService): Promise<SecureServer> {
+  async #secure(authority: Authority, answer: RequestListener): Promise<SecureServer> {
     const { hosts, factoryCa, clock } = this.#options
     const ca = [toPem(authority.certificates), ...(factoryCa === undefined ? [] : [factoryCa])]
     const context = async () => {
@@ -124,7 +139,7 @@ export class Fleet {
     const server = createServer(
       // Certificates are asked for and judged one by one: who is refused is told why.
       { ...LIMITS, ...shown.tls, requestCert: true, rejectUnauthorized: false },
-      (request, response) => void service.handle(request, response),
+      answer,
     )
     server.maxConnections = MOST_CONNECTIONS
     server.on('tlsClientError', () => {})

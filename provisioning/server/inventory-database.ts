@@ -44,6 +44,27 @@ CREATE TABLE IF NOT EXISTS certificates (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS certificates_of_device ON certificates (device_id);
 CREATE INDEX IF NOT EXISTS certificates_revoked ON certificates (revoked_ms) WHERE revoked_ms IS NOT NULL;
+CREATE TABLE IF NOT EXISTS deposits (
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
+  device_id TEXT NOT NULL REFERENCES devices (device_id),
+  station TEXT NOT NULL,
+  digest TEXT NOT NULL,
+  made_ms INTEGER NOT NULL,
+  document TEXT NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS deposits_of_device ON deposits (device_id, number);
+CREATE TABLE IF NOT EXISTS wipe_orders (
+  order_id TEXT PRIMARY KEY,
+  device_id TEXT NOT NULL REFERENCES devices (device_id),
+  data INTEGER NOT NULL,
+  ordered_ms INTEGER NOT NULL,
+  told_ms INTEGER,
+  state TEXT CHECK (state IN ('waits', 'done', 'failed')),
+  detail TEXT,
+  reported_ms INTEGER,
+  cancelled_ms INTEGER
+) STRICT;
+CREATE INDEX IF NOT EXISTS wipe_orders_of_device ON wipe_orders (device_id);
 CREATE TABLE IF NOT EXISTS lists (number INTEGER PRIMARY KEY AUTOINCREMENT, made_ms INTEGER NOT NULL) STRICT;
 `
 

@@ -54,6 +54,24 @@ export class Inventory {
     return found
   }
 
+  /** The device whose place one has taken. */
+  async predecessor(deviceId: string): Promise<string | undefined> {
+    const [found] = await this.#database.all<{ device_id: string }>(
+      `SELECT device_id FROM devices WHERE replaced_by = ? ORDER BY last_seen_ms DESC LIMIT 1`,
+      [deviceId],
+    )
+    return found?.device_id
+  }
+
+  /** When a device was let in last by a token, ms since 1970; undefined: never. */
+  async admitted(deviceId: string): Promise<number | undefined> {
+    const [found] = await this.#database.all<{ at: number | null }>(
+      'SELECT max(used_ms) AS at FROM tokens WHERE device_id = ?',
+      [deviceId],
+    )
+    return found?.at ?? undefined
+  }
+
   certificates(deviceId: string): Promise<Certificate[]> {
     const sql = 'SELECT * FROM certificates WHERE device_id = ? ORDER BY not_before_ms DESC, serial'
     return this.#database.all<Certificate>(sql, [deviceId])

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { addCertificate, type Certificate, revokeAll } from './inventory.ts'
 import type { InventoryDatabase, Queries } from './inventory-database.ts'
+import { cancelOrders } from './wipe-orders.ts'
 
 /** Refused, with what is wrong; for people, and for the device that asked. */
 export class AdmissionError extends Error {
@@ -184,6 +185,7 @@ async function expectDevice(queries: Queries, admission: Admission, atMs: number
     )
     return
   }
+  if (again) await cancelOrders(queries, deviceId, atMs)
   const state = again ? `, state = 'expected', replaced_by = NULL` : ''
   await queries.run(`UPDATE devices SET station = coalesce(?, station)${state} WHERE device_id = ?`, [
     taken,

@@ -6,7 +6,12 @@ import type { Duplex } from 'node:stream'
 import { createServer as createTlsServer } from 'node:tls'
 import { type Test, test } from 'tap'
 import type { OpenOptions } from '../../provisioning/client.ts'
-import { chooseProxy, type ProxySettings, proxySettings } from '../../provisioning/tuf-proxy.ts'
+import {
+  chooseProxy,
+  type ProxyChoice,
+  type ProxySettings,
+  proxySettings,
+} from '../../provisioning/tuf-proxy.ts'
 import { HostileRepository } from '../fakes/hostile-repository.ts'
 import { clientOf, install, memoryFolder } from '../fakes/hostile-repository-client.ts'
 import { Authority } from '../gateway/mqtt/certificates.ts'
@@ -87,10 +92,16 @@ async function stand(t: Test) {
   return { repository, secure, ca: pem('ca.crt'), brings }
 }
 
+/** The stand is on this machine, and is asked for as if it stood in the plant: to this machine no proxy leads. */
+function throughPlant(settings: ProxySettings): ProxyChoice {
+  const choose = chooseProxy(settings)
+  return ({ protocol }) => choose(new URL(`${protocol}//updates.plant.example/`))
+}
+
 test('behind a proxy that asks for a password: https through CONNECT, http by the whole address', async (t) => {
   const { repository, secure, ca, brings } = await stand(t)
   const { port, asked } = await proxy(t)
-  const network = (settings: ProxySettings) => ({ network: { proxy: chooseProxy(settings), tls: { ca } } })
+  const network = (settings: ProxySettings) => ({ network: { proxy: throughPlant(settings), tls: { ca } } })
   const address = `http://line:pa%3Ass@127.0.0.1:${port}`
 
   t.equal(await brings({ repository: secure, ...network({ https: address }) }), 'one one')
@@ -99,7 +110,10 @@ test('behind a proxy that asks for a password: https through CONNECT, http by th
   t.equal(await brings(network({ http: address })), 'one one')
   t.ok(asked.length > 0 && asked.every((line) => line.startsWith(`GET ${repository.url.href}`)))
   asked.length = 0
-  t.equal(await brings({ repository: secure, ...network({ https: address, no: 'localhost' }) }), 'one one')
+  t.equal(
+    await brings({ repository: secure, ...network({ https: address, no: '.plant.example' }) }),
+    'one one',
+  )
   t.same(asked, [], 'past the proxy, where it is told to')
 
   const wrong = network({ https: `http://line:wrong@127.0.0.1:${port}`, http: `http://127.0.0.1:${port}` })
@@ -115,7 +129,7 @@ test('a server that nobody vouches for, and a way that leaves https, are not tak
   const { port } = await proxy(t)
   const stranger = { name: 'RepositoryAway', code: 'unreachable', message: /certificate/ }
   await t.rejects(brings({ repository: secure }), stranger)
-  const through = chooseProxy({ https: `http://line:pa%3Ass@127.0.0.1:${port}` })
+  const through = throughPlant({ https: `http://line:pa%3Ass@127.0.0.1:${port}` })
   await t.rejects(
     brings({ repository: secure, network: { proxy: through } }),
     stranger,
@@ -174,9 +188,22 @@ test('which proxy: as curl reads the environment', (t) => {
   for (const host of proxied) t.equal(at(settings, `https://${host}/`), 'http://lower:2/', host)
   t.equal(at(settings, 'http://updates.example/'), undefined)
   t.equal(at({ https: 'http://p:1', no: '*' }, 'https://x/'), undefined)
-  t.equal(at({ https: 'http://p:1', no: '[::1]:8443 fe80::1' }, 'https://[::1]:8443/'), undefined)
+  t.equal(at({ https: 'http://p:1', no: '[fe80::2]:8443 fe80::1' }, 'https://[fe80::2]:8443/'), undefined)
   t.equal(at({ https: 'http://p:1', no: 'fe80::1' }, 'https://[fe80::1]/'), undefined)
-  t.equal(at({ https: 'http://p:1', no: '[::1]:8443' }, 'https://[::1]/'), 'http://p:1/')
+  t.equal(at({ https: 'http://p:1', no: '[fe80::2]:8443' }, 'https://[fe80::2]/'), 'http://p:1/')
+  // A tunnel that ends here is no affair of a proxy: it would read the token, and look for the server on itself.
+  for (const here of [
+    '127.0.0.1:8080',
+    '127.8.0.1',
+    'localhost',
+    'ddi.localhost',
+    '[::1]:80',
+    '2130706433',
+  ]) {
+    t.equal(at({ http: 'http://p:1' }, `http://${here}/`), undefined, here)
+    t.equal(at({ https: 'http://p:1' }, `https://${here}/`), undefined, here)
+  }
+  t.equal(at({ http: 'http://p:1' }, 'http://127.example/'), 'http://p:1/')
   t.throws(() => chooseProxy({ https: 'socks5://p:1080' }), /http:\/\/proxy/)
   t.end()
 })

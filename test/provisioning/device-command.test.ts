@@ -41,7 +41,16 @@ test('poincon device, from the first certificate to the last', async (t) => {
     code: 0,
     stdout: /^state {7}valid.*\ncertificate CN=cell-1, serialNumber=SN-7, by CN=Stand issuing/,
   })
-  t.match(est.asked.at(-1), { authorization: `Basic ${Buffer.from('cell-1:a-token').toString('base64')}` })
+  t.match(
+    est.asked.find(({ operation }) => operation === 'simpleenroll'),
+    { authorization: `Basic ${Buffer.from('cell-1:a-token').toString('base64')}` },
+  )
+  t.match(
+    est.asked.at(-1),
+    { operation: 'place', client: /CN=cell-1/ },
+    'an authority need not say where it belongs',
+  )
+  t.equal(first.stderr, '')
 
   const status = await poinconDevice(['status', '--json', ...here])
   t.match(JSON.parse(status.stdout), { schema: 'poincon.device/1', state: 'valid', device_id: 'cell-1' })

@@ -1,100 +1,45 @@
 import { randomBytes } from 'node:crypto'
-import { copyFile, mkdtemp, readFile, writeFile } from 'node:fs/promises'
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import { basename, join } from 'node:path'
+import { once } from 'node:events'
+import { copyFile, readFile, writeFile } from 'node:fs/promises'
+import { createServer, type RequestListener, request as relayed, type ServerResponse } from 'node:http'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { type Test, test } from 'tap'
 import { systemClock } from '../../drivers/clock.ts'
 import type { DeviceFacts } from '../../provisioning/client.ts'
-import { HawkbitOffers, type HawkbitOptions } from '../../provisioning/hawkbit.ts'
 import { feedbackBody, pollMs } from '../../provisioning/hawkbit-messages.ts'
-import type { UpdateStatus } from '../../provisioning/status.ts'
-import { CONTROLLER, HawkbitDdi, TOKEN } from '../fakes/hawkbit.ts'
+import { CONTROLLER } from '../fakes/hawkbit.ts'
 import { Publisher } from '../fakes/publisher.ts'
+import {
+  bench,
+  content,
+  FILE,
+  files,
+  isFile,
+  newer,
+  only,
+  publisher,
+  SIGNAL,
+  status,
+} from './hawkbit-bench.ts'
 
-const SIGNAL = new AbortController().signal
-const FILE = 'cans-1.0.0.bin'
 const STATEMENT = `${FILE}.statement.json`
-const content = randomBytes(200_000)
 
-const publisher = await Publisher.published()
-
-/** Publishes a version of the recipe. @returns what a hawkBit server is given */
-async function published(version: string, bytes: Buffer): Promise<Record<string, Uint8Array>> {
-  const file = publisher.path(`cans-${version}.bin`)
-  await writeFile(file, bytes)
-  await publisher.must('add', file, '--channel', 'stable', '--kind', 'recipe')
-  await publisher.release('root')
-  await publisher.must(
-    'statement',
-    `recipe/cans/${version}`,
-    '--channel',
-    'stable',
-    '--out',
-    publisher.folder,
-  )
-  return {
-    [basename(file)]: bytes,
-    [`${basename(file)}.statement.json`]: await readFile(`${file}.statement.json`),
-  }
-}
-
-const files = await published('1.0.0', content)
-const newer = await published('2.0.0', randomBytes(1000))
-const rootFile = join(publisher.dir, 'public/metadata/1.root.json')
-
-interface Bench {
-  readonly ddi: HawkbitDdi
-  readonly folder: string
-  /** The same device after a restart, or with another setting. */
-  readonly device: (more?: Partial<HawkbitOptions>) => HawkbitOffers
-}
-
-async function bench(t: Test): Promise<Bench> {
-  const ddi = await HawkbitDdi.start()
-  t.teardown(() => ddi.close())
-  const folder = await mkdtemp(join(publisher.folder, 'device-'))
-  const facts: DeviceFacts = {
-    deviceId: CONTROLLER,
-    platform: 'linux-arm64',
-    release: '1.0.0',
-    installed: {},
-  }
-  const device = (more: Partial<HawkbitOptions> = {}): HawkbitOffers =>
-    new HawkbitOffers({
-      ...{
-        url: new URL(ddi.url),
-        tenant: 'DEFAULT',
-        controllerId: CONTROLLER,
-        folder,
-        rootFile,
-        channel: 'stable',
-      },
-      token: () => Promise.resolve({ kind: 'TargetToken', value: TOKEN }),
-      device: () => Promise.resolve(facts),
-      attributes: () => Promise.resolve({ site: 'gers', platform: 'linux-arm64' }),
-      mayCancel: () => true,
-      ...{ proxy: () => undefined, clock: systemClock, reserveBytes: 0 },
-      ...more,
-    })
-  return { ddi, folder, device }
-}
-
-function status(state: UpdateStatus['state'], more: Partial<UpdateStatus> = {}): UpdateStatus {
-  return {
-    schema: 'poincon.update/1',
-    state,
-    kind: 'recipe',
-    to: '1.0.0',
-    since: '2026-11-22T06:00:00Z',
-    ...more,
-  }
+/** Another server. @returns its address */
+async function served(t: Test, answer: RequestListener): Promise<string> {
+  const server = createServer(answer)
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const address = server.address()
+  return `http://127.0.0.1:${address !== null && typeof address === 'object' ? address.port : 0}`
 }
 
 test('from the first poll to the closed action', async (t) => {
   const { ddi, device } = await bench(t)
   ddi.action = { id: '3', files }
   const offers = device()
-  t.equal(offers.pollMs, undefined)
+  t.equal(offers.steering.pollMs, undefined)
   const [offer, ...more] = await offers.check(SIGNAL)
   t.same(more, [])
   t.match(offer, {
@@ -103,31 +48,33 @@ test('from the first poll to the closed action', async (t) => {
     length: content.length,
     facts: { version: '1.0.0' },
   })
-  t.equal(offers.pollMs, 300_000)
+  t.equal(offers.steering.pollMs, 300_000)
   t.same(ddi.attributes, [{ mode: 'merge', data: { site: 'gers', platform: 'linux-arm64' } }])
   if (offer === undefined) throw new Error('no offer')
-  await offers.report(status('downloading'), SIGNAL)
+  offers.steering.report(status('downloading'))
   const { path } = await offers.fetch(offer, { signal: SIGNAL })
   t.ok((await readFile(path)).equals(content))
-  await offers.report(status('waiting', { waiting_for: ['parts on the belt'] }), SIGNAL)
-  await offers.report(status('waiting', { waiting_for: ['parts on the belt'] }), SIGNAL)
-  await offers.report(status('trial'), SIGNAL)
-  await offers.report(status('committed'), SIGNAL)
+  offers.steering.report(status('waiting', { waiting_for: ['parts on the belt'] }))
+  offers.steering.report(status('waiting', { waiting_for: ['parts on the belt'] }))
+  offers.steering.report(status('trial'))
+  offers.steering.report(status('committed'))
+  await offers.steering.settled()
   t.same(
     ddi.feedback.map(({ execution, finished }) => `${execution} ${finished}`),
     ['download none', 'scheduled none', 'proceeding none', 'closed success'],
   )
-  t.same(ddi.feedback[1]?.details, ['parts on the belt'], 'said once')
-  t.same(await offers.check(SIGNAL), [])
+  t.same(ddi.feedback[1]?.details, ['waiting', 'parts on the belt'], 'said once')
   t.equal(ddi.attributes.length, 1, 'told when asked, and not again')
+  t.same([...ddi.closed], [['3', 'success']])
+  t.same(await offers.check(SIGNAL), [])
+  t.equal(ddi.attributes.length, 2, 'after an update the server asks anew')
 })
 
 test('a download that is cut goes on where it ended', async (t) => {
   const { ddi, device } = await bench(t)
   ddi.action = { id: '3', files }
   const offers = device()
-  const [offer] = await offers.check(SIGNAL)
-  if (offer === undefined) throw new Error('no offer')
+  const offer = await only(offers)
   ddi.fault = (request, response) => {
     if (!isFile(request)) return false
     response.writeHead(200, { 'Content-Length': content.length, ETag: '"1"' })
@@ -146,22 +93,18 @@ test('a download that is cut goes on where it ended', async (t) => {
   t.same(ddi.feedback, [], 'a cut is no failure of the update')
 })
 
-function isFile({ url }: IncomingMessage): boolean {
-  return url?.endsWith(`/${FILE}`) === true
-}
-
 test('other bytes than were signed for are refused, and the action is closed', async (t) => {
   const { ddi, device } = await bench(t)
   ddi.action = { id: '3', files }
   const offers = device()
-  const [offer] = await offers.check(SIGNAL)
-  if (offer === undefined) throw new Error('no offer')
+  const offer = await only(offers)
   ddi.fault = (request, response) => {
     if (isFile(request))
       response.writeHead(200, { 'Content-Length': content.length }).end(randomBytes(content.length))
     return isFile(request)
   }
   await t.rejects(offers.fetch(offer, { signal: SIGNAL }), { name: 'IntegrityError', code: 'mismatch' })
+  await offers.steering.settled()
   t.match(ddi.feedback, [
     { id: '3', execution: 'closed', finished: 'failure', details: [/sha256 .*expected/] },
   ])
@@ -188,53 +131,59 @@ test('what the publisher did not sign is refused, whatever the server says of it
   for (const [name, given, code] of cases) {
     const { ddi, device } = await bench(t)
     ddi.action = { id: '9', files: given }
-    await t.rejects(device().check(SIGNAL), { name: 'IntegrityError', code }, name)
+    const offers = device()
+    await t.rejects(offers.check(SIGNAL), { name: 'IntegrityError', code }, name)
+    await offers.steering.settled()
     t.match(ddi.feedback, [{ execution: 'closed', finished: 'failure', details: [/^refused: /] }], name)
   }
 })
 
+test('nothing of this machine goes to the server: no file that it names, no word of one', async (t) => {
+  const { ddi, device, folder } = await bench(t)
+  const secret = join(folder, 'mqtt-password')
+  await writeFile(secret, 'Tr0ub4dor\n')
+  ddi.action = { id: '3', files }
+  const { href } = pathToFileURL(secret)
+  ddi.fault = ({ url }, response) => {
+    if (url?.includes('/deploymentBase/') !== true) return false
+    const artifacts = [
+      { filename: FILE, size: 1, _links: { download: { href: `${ddi.url}/a` } } },
+      { filename: STATEMENT, size: 1, _links: { download: { href } } },
+    ]
+    const chunks = [{ name: 'x', version: '1', artifacts }]
+    response.end(JSON.stringify({ id: '3', deployment: { download: 'forced', update: 'forced', chunks } }))
+    return true
+  }
+  await t.rejects(device().check(SIGNAL), { name: 'RepositoryAway', code: 'answer' })
+  t.same(ddi.feedback, [])
+
+  ddi.fault = () => false
+  ddi.action = { id: '4', files: { ...files, [STATEMENT]: Buffer.from('Tr0ub4dor\n') } }
+  const offers = device()
+  await t.rejects(offers.check(SIGNAL), { code: 'malformed', message: 'statement: no JSON' })
+  await offers.steering.settled()
+  t.match(ddi.feedback, [{ id: '4', finished: 'failure', details: ['refused: statement: no JSON'] }])
+})
+
 test('a list of yesterday does not bring back what was withdrawn; nor is an expired one believed', async (t) => {
-  const { ddi, device } = await bench(t)
+  const { ddi, device, folder } = await bench(t)
   ddi.action = { id: '1', files: newer }
   t.equal((await device().check(SIGNAL)).length, 1)
+  t.match(await readFile(join(folder, 'hawkbit.json'), 'utf8'), '"stable":')
   ddi.action = { id: '2', files }
   await t.rejects(device().check(SIGNAL), { name: 'IntegrityError', code: 'rollback' })
   const other = await bench(t)
   other.ddi.action = { id: '3', files }
   const clock = { ...systemClock, wall: () => Date.now() + 400 * 86_400_000 }
-  await t.rejects(other.device({ clock }).check(SIGNAL), { name: 'IntegrityError', code: 'expired' })
-})
-
-test('an action is given up until the switch has begun, not after', async (t) => {
-  const { ddi, device } = await bench(t)
-  ddi.action = { id: '3', files }
-  let switching = true
-  const offers = device({ mayCancel: () => !switching })
-  await offers.check(SIGNAL)
-  ddi.cancels = '3'
-  t.same(await offers.check(SIGNAL), [])
-  t.match(ddi.feedback, [{ path: '/cancelAction/3/feedback', execution: 'rejected', details: [/too late/] }])
-  switching = false
-  ddi.cancels = '3'
-  t.same(await offers.check(SIGNAL), [])
-  t.match(ddi.feedback[1], { path: '/cancelAction/3/feedback', execution: 'closed', finished: 'success' })
-  await offers.report(status('committed'), SIGNAL)
-  t.equal(ddi.feedback.length, 2, 'nothing is said of what was given up')
-})
-
-test('an end that the server did not hear is told after a restart', async (t) => {
-  const { ddi, device } = await bench(t)
-  ddi.action = { id: '3', files }
-  const before = device()
-  await before.check(SIGNAL)
-  ddi.fault = (_, response) => Boolean(response.destroy())
-  await before.report(status('rolled_back', { failure: 'head tof-1 is absent' }), SIGNAL)
-  t.same(ddi.feedback, [])
-  ddi.fault = () => false
-  t.same(await device().check(SIGNAL), [])
-  t.match(ddi.feedback, [
-    { id: '3', execution: 'closed', finished: 'failure', details: ['rolled_back', 'head tof-1 is absent'] },
-  ])
+  const unset = other.device({ clock, clockIsSet: () => false })
+  await t.rejects(unset.check(SIGNAL), { name: 'RepositoryAway', code: 'clock' }, 'not yet')
+  t.same(other.ddi.feedback, [])
+  const late = other.device({ clock })
+  await t.rejects(late.check(SIGNAL), { name: 'IntegrityError', code: 'expired' })
+  await late.steering.settled()
+  other.ddi.action = { id: '4', files }
+  const built = other.device({ builtAt: clock.wall() })
+  await t.rejects(built.check(SIGNAL), { code: 'expired' }, 'a clock that was set back')
 })
 
 test('an action for what is there already ends well; for another board, badly', async (t) => {
@@ -242,10 +191,14 @@ test('an action for what is there already ends well; for another board, badly', 
   ddi.action = { id: '3', files }
   const installed = { 'recipe/cans': '1.0.0' }
   const facts: DeviceFacts = { deviceId: CONTROLLER, platform: 'linux-x64', release: '1.0.0', installed }
-  t.same(await device({ device: () => Promise.resolve(facts) }).check(SIGNAL), [])
+  const has = device({ device: () => Promise.resolve(facts) })
+  t.same(await has.check(SIGNAL), [])
+  await has.steering.settled()
   t.match(ddi.feedback, [{ execution: 'closed', finished: 'success', details: ['in use already'] }])
   ddi.action = { id: '4', files }
-  t.same(await device({ channel: 'beta' }).check(SIGNAL), [])
+  const other = device({ channel: 'beta' })
+  t.same(await other.check(SIGNAL), [])
+  await other.steering.settled()
   t.match(ddi.feedback[1], {
     id: '4',
     finished: 'failure',
@@ -253,11 +206,45 @@ test('an action for what is there already ends well; for another board, badly', 
   })
 })
 
-test('nothing is offered outside its maintenance window', async (t) => {
+test('the token is shown to the server alone, not to where a download is redirected', async (t) => {
   const { ddi, device } = await bench(t)
-  ddi.action = { id: '3', files, update: 'skip' }
-  t.same(await device().check(SIGNAL), [])
-  t.same(ddi.feedback, [])
+  const shown: (string | undefined)[] = []
+  const url = await served(t, ({ headers }, response) => {
+    shown.push(headers.authorization)
+    response.end(content)
+  })
+  ddi.action = { id: '3', files }
+  const offers = device()
+  const offer = await only(offers)
+  ddi.fault = (request, response) => {
+    if (!isFile(request)) return false
+    t.match(request.headers.authorization, /^TargetToken /)
+    response.writeHead(302, { Location: url }).end()
+    return true
+  }
+  await offers.fetch(offer, { signal: SIGNAL })
+  t.same(shown, [undefined])
+})
+
+test('through the proxy of a plant, also what is told', async (t) => {
+  const { ddi, device } = await bench(t)
+  const asked: (string | undefined)[] = []
+  const proxy = await served(t, (request, response) => {
+    asked.push(request.method)
+    const { method, headers } = request
+    const onward = relayed(request.url ?? '', { method, headers }, (found) => {
+      response.writeHead(found.statusCode ?? 502, found.headers)
+      found.pipe(response)
+    })
+    request.pipe(onward)
+  })
+  ddi.action = { id: '3', files }
+  const offers = device({ proxy: () => new URL(proxy) })
+  t.equal((await offers.check(SIGNAL)).length, 1)
+  offers.steering.report(status('committed'))
+  await offers.steering.settled()
+  t.same(asked, ['GET', 'PUT', 'GET', 'GET', 'POST'])
+  t.same([...ddi.closed], [['3', 'success']])
 })
 
 test('a server that refuses, is slow, or talks nonsense', async (t) => {
@@ -298,7 +285,7 @@ test('asked to come back later, it does', async (t) => {
   const offers = device({ clock: { ...systemClock, now: () => now } })
   ddi.fault = (_, response) => Boolean(response.writeHead(429, { 'Retry-After': '120' }).end())
   await t.rejects(offers.check(SIGNAL), { name: 'RepositoryAway' })
-  t.equal(offers.pollMs, 120_000)
+  t.equal(offers.steering.pollMs, 120_000)
   ddi.fault = () => false
   now = 119_000
   await t.rejects(offers.check(SIGNAL), { message: /left alone for another 1 s/ })
@@ -316,6 +303,7 @@ test('the pause between polls, and the body of a feedback', (t) => {
   const said = { execution: 'closed', finished: 'failure', details } as const
   t.match(feedbackBody('7', said, Date.parse('2026-11-22T06:00:00Z')), {
     ...{ id: '7', time: '20261122T060000' },
+    timestamp: Date.parse('2026-11-22T06:00:00Z'),
     status: {
       execution: 'closed',
       result: { finished: 'failure' },

@@ -1,10 +1,12 @@
 import { execFile } from 'node:child_process'
 import { X509Certificate } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { test } from 'tap'
+import { DeviceFolder } from '../../provisioning/device.ts'
+import { deviceFiles } from '../../provisioning/device-files.ts'
 import { readStatus } from '../../provisioning/device-status.ts'
 import { wipe, wipePlan } from '../../provisioning/device-wipe.ts'
 import { enrol } from '../../provisioning/enrol.ts'
@@ -106,15 +108,16 @@ test('a wipe says what it removes, removes that, and nothing of the system', asy
   t.strictSame(
     plan.paths.map((path) => path.replace(home, 'home').replace(data, 'data')),
     [
-      'home/ca.crt',
-      'home/current',
-      'home/device.crt',
-      'home/device.json',
-      'home/device.key',
-      'home/pairs',
       'home/status.json',
       'data/inspections.db',
+      'home/device.key',
+      'home/ca.crt',
+      'home/device.json',
+      'home/current',
+      'home/device.crt',
+      'home/pairs',
     ],
+    'what a device speaks with comes last',
   )
   t.strictSame(await wipe(plan), [])
   t.strictSame([await readdir(home), await readdir(data)], [[], []])
@@ -123,4 +126,51 @@ test('a wipe says what it removes, removes that, and nothing of the system', asy
   for (const never of ['/', '/etc', '/var/lib', '/usr/../tmp']) {
     await t.rejects(wipePlan(home, [never]), fails('invalid', /a folder of the system is not wiped/))
   }
+})
+
+test('a wipe that is cut off, wherever, leaves no key that nobody finds any more', async (t) => {
+  const est = await sharedStand(t)
+  const usable = async (home: string): Promise<boolean> => {
+    const folder = new DeviceFolder(home)
+    return (await folder.pair(await folder.settings()).catch(() => undefined)) !== undefined
+  }
+  const enrolled = await folder(t)
+  await enrol(device(enrolled, est))
+  await enrol(device(enrolled, est))
+  await writeFile(join(enrolled, 'incoming.key'), 'asked for, not answered')
+  for (let cut = 0, whole = false; !whole && cut < 30; cut += 1) {
+    const home = await folder(t)
+    await cp(enrolled, home, { recursive: true, verbatimSymlinks: true })
+    let removals = 0
+    const files = {
+      ...deviceFiles,
+      remove: async (path: string) => {
+        if (removals === cut) throw new Error('the power went')
+        removals += 1
+        await deviceFiles.remove(path)
+      },
+    }
+    const plan = await wipePlan(home, [])
+    if (cut === 0) t.equal(plan.keys.length, 3, 'the one in use, the one before, the one asked for')
+    // All that comes after the cut fails as well.
+    whole = (await wipe(plan, files)).length === 0
+    const keys = plan.keys.filter((path) => existsSync(path))
+    t.ok(keys.length === 0 || (await usable(home)), `after ${cut} removals: ${keys.length} keys`)
+  }
+
+  const stays = join('pairs', 'stuck', 'device.key')
+  await mkdir(join(enrolled, 'pairs/stuck'))
+  await writeFile(join(enrolled, stays), 'a key of before')
+  const files = {
+    ...deviceFiles,
+    remove: async (path: string) => {
+      if (path.endsWith(stays)) throw new Error('read-only')
+      await deviceFiles.remove(path)
+    },
+  }
+  const left = await wipe(await wipePlan(enrolled, []), files)
+  t.match(left[0], /stuck\/device\.key: read-only$/)
+  t.ok(await usable(enrolled), 'with a key left it can be told again')
+  t.strictSame(await wipe(await wipePlan(enrolled, [])), [])
+  t.strictSame(await readdir(enrolled), [])
 })

@@ -155,9 +155,13 @@ export class RealStation {
 
   /** `poincon update …` of the release that is switched on. */
   update(...args: readonly string[]): ChildProcess & { readonly said: Promise<string> } {
+    return this.#run('update', ...args)
+  }
+
+  #run(...args: readonly string[]): ChildProcess & { readonly said: Promise<string> } {
     const cli = join(this.slotsDir, 'current/dist/gateway/cli.js')
     const env = { PATH: process.env.PATH ?? '', UPDATER_RESTART_FILE: this.restartFile }
-    const all = [cli, 'update', ...args, '--config', this.configFile]
+    const all = [cli, ...args, '--config', this.configFile]
     const child = spawn(join(this.slotsDir, 'current/bin/node'), all, { env, cwd: this.dir })
     this.#children.add(child)
     let said = ''
@@ -177,6 +181,16 @@ export class RealStation {
     const child = this.update(...args)
     const said = await child.said
     return { code: child.exitCode, said }
+  }
+
+  /** What another command of the release says. */
+  said(...args: readonly string[]): Promise<string> {
+    return this.#run(...args).said
+  }
+
+  /** What the station answers. */
+  async asked(path: string): Promise<unknown> {
+    return await (await fetch(this.#url(path))).json()
   }
 
   async report(): Promise<z.infer<typeof updateReport>> {

@@ -1,6 +1,7 @@
 import { test } from 'tap'
 import type { UpdateWindow } from '../../provisioning/options.ts'
 import { updateOptions } from '../../provisioning/options.ts'
+import { unwellOf } from '../../provisioning/switch-trial.ts'
 import {
   isOver,
   MAX_INTERRUPTED,
@@ -83,6 +84,32 @@ test('wherever it fails, it ends with one release', (t) => {
   t.end()
 })
 
+test('what came is left alone where it was at fault itself, also in the switch', (t) => {
+  const ends = (final: boolean): UpdateRecord => {
+    const undoing = next(
+      { ...BEGUN, phase: 'switching', before: '4' },
+      { type: 'broken', why: 'x', final },
+      AT,
+    )
+    return next(next(undoing, { type: 'done' }, AT), { type: 'done' }, AT)
+  }
+  t.match(ends(true), { phase: 'failed', failure: 'x', refused: true })
+  t.match(ends(false), { phase: 'failed', failure: 'x', refused: false })
+  const again = next({ ...BEGUN, phase: 'undoing', before: '4' }, { type: 'done' }, AT)
+  t.equal(again.before, undefined, 'what it went back to is looked up anew when the line is locked again')
+  const stuck = next({ ...BEGUN, phase: 'returning', failure: 'x' }, { type: 'stuck', why: 'y' }, AT)
+  t.match(stuck, { phase: 'leaving', failure: 'x; y' })
+  t.end()
+})
+
+test('a unit that a configuration removes is not missed', (t) => {
+  const units = new Map([['tof', 'degraded']])
+  const well = ['tof', 'influx']
+  t.same(unwellOf({ kind: 'configuration', well }, { units }), ['tof is degraded'])
+  t.same(unwellOf({ kind: 'release', well }, { units }), ['tof is degraded', 'influx is not there'])
+  t.end()
+})
+
 test('a new process goes on, and never restarts a line that may run again', (t) => {
   const after = (phase: UpdateRecord['phase'], running: 'from' | 'to' | 'none'): string =>
     resumed({ ...BEGUN, phase }, running, AT).phase
@@ -121,8 +148,8 @@ test('windows are by the clock on the wall, also across midnight', (t) => {
 test('options: a configuration says where updates come from, and no password in an address', (t) => {
   t.match(updateOptions.parse({}), { enabled: false, channel: 'stable', consent: 'auto', keep: 2 })
   const wrong = (block: object): string => updateOptions.safeParse(block).error?.issues[0]?.message ?? ''
-  t.match(wrong({ enabled: true }), /url or directory/)
-  t.match(wrong({ url: 'https://a.example', directory: '/mnt' }), /one of url and directory/)
+  t.match(wrong({ enabled: true }), /url, directory or hawkbit/)
+  t.match(wrong({ url: 'https://a.example', directory: '/mnt' }), /one of url, directory and hawkbit/)
   t.match(wrong({ url: 'ftp://a.example' }), /https/)
   t.match(wrong({ url: 'https://me:secret@a.example' }), /without a user name/)
   t.match(wrong({ channel: 'nightly' }), /customer-NAME/)

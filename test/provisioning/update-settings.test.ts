@@ -1,12 +1,31 @@
 import { chmod, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'tap'
+import { updateCommand } from '../../gateway/commands/update.ts'
 import { clockIsSet, thisPlatform, updateTools } from '../../provisioning/main.ts'
 import { updateOptions } from '../../provisioning/options.ts'
 import type { UpdateRecord } from '../../provisioning/update-machine.ts'
 import { selfTest } from '../../provisioning/update-self-test.ts'
 
 const VERSION = '1.1.0'
+
+test('a configuration that came, and cannot be read, keeps nobody from the updater', async (t) => {
+  const dir = t.testdir({ slots: { releases: {} }, update: {}, data: {} })
+  const place = join(dir, 'update/content/configuration/fleet')
+  await mkdir(join(place, '1.0.0'), { recursive: true })
+  await writeFile(join(place, '1.0.0/content.json'), '{}')
+  await writeFile(join(place, '1.0.0/configuration.yaml'), 'of_tomorrow: 1\n')
+  await symlink('1.0.0', join(place, 'current'))
+  const config = join(dir, 'poincon.yaml')
+  const own = {
+    data_dir: join(dir, 'data'),
+    update: { dir: join(dir, 'update'), slots_dir: join(dir, 'slots') },
+  }
+  await writeFile(config, JSON.stringify(own))
+  t.equal(await updateCommand(['history', '--config', config]), 0)
+  await writeFile(config, JSON.stringify({ ...own, of_yesterday: 1 }))
+  await t.rejects(updateCommand(['history', '--config', config]), /of_yesterday|of_tomorrow/)
+})
 
 test('the machine is what its release was built for, and tests know where its store is', async (t) => {
   const dir = t.testdir({ slots: { releases: {} }, update: {} })

@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib'
 import { type Test, test } from 'tap'
 import { Header } from 'tar'
 import { IntegrityError } from '../../provisioning/tuf-errors.ts'
-import { unpack } from '../../provisioning/unpack.ts'
+import { type UnpackLimits, unpack } from '../../provisioning/unpack.ts'
 
 interface Entry {
   readonly path: string
@@ -31,11 +31,7 @@ function archive(entries: readonly Entry[]): Buffer {
   return Buffer.concat([...blocks, Buffer.alloc(1024)])
 }
 
-async function unpacked(
-  t: Test,
-  bytes: Buffer,
-  limits?: { bytes: number; entries: number },
-): Promise<string> {
+async function unpacked(t: Test, bytes: Buffer, limits?: UnpackLimits): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'poincon-unpack-'))
   t.teardown(() => rm(dir, { recursive: true }))
   const [file, into] = [join(dir, 'release.tar.gz'), join(dir, 'into')]
@@ -73,6 +69,14 @@ const HOSTILE: readonly (readonly [string, readonly Entry[], RegExp])[] = [
     [{ path: 'a', type: 'SymbolicLink', linkpath: '../../etc/passwd' }],
     /inside the archive/,
   ],
+  [
+    'a link that leaves by way of another',
+    [
+      { path: 'a/b/c/l', type: 'SymbolicLink', linkpath: '../../..' },
+      { path: 'flows.json', type: 'SymbolicLink', linkpath: 'a/b/c/l/../secret' },
+    ],
+    /leads to a\/b\/c\/l\/\.\.\/secret: expected \.\. before/,
+  ],
   ['an absolute link', [{ path: 'a', type: 'SymbolicLink', linkpath: '/etc/passwd' }], /inside the archive/],
   [
     'a file beneath a link',
@@ -100,6 +104,16 @@ const HOSTILE: readonly (readonly [string, readonly Entry[], RegExp])[] = [
 test('anything else is refused before a byte is unpacked', async (t) => {
   for (const [name, entries, why] of HOSTILE)
     await t.rejects(unpacked(t, gzipSync(archive(entries))), { name: 'IntegrityError', message: why }, name)
+})
+
+test('a link with .. before its names stays inside; of content none is taken', async (t) => {
+  const link = archive([
+    { path: 'a/x', text: 'x' },
+    { path: 'b/l', type: 'SymbolicLink', linkpath: './../a/x' },
+  ])
+  t.equal(await readFile(join(await unpacked(t, link), 'b/l'), 'utf8'), 'x')
+  const limits = { bytes: 1e6, entries: 10, links: false }
+  await t.rejects(unpacked(t, link, limits), /b\/l.*SymbolicLink: expected a file or a folder/)
 })
 
 test('too much is refused, however small it is packed', async (t) => {

@@ -5,6 +5,7 @@ import { Updater } from '../../provisioning/update.ts'
 import { LockedError } from '../../provisioning/update-lock.ts'
 import type { UpdateRecord } from '../../provisioning/update-machine.ts'
 import { readStatus } from '../../provisioning/update-status.ts'
+import type { Step } from '../../provisioning/update-steps.ts'
 import type { ReleaseFaults } from '../fakes/release-gateway.ts'
 import { type ToolOptions, toolsOf } from './kills/tools.ts'
 import { pack, World, type WorldOptions } from './kills/world.ts'
@@ -80,6 +81,24 @@ test('a release is fetched, tested, switched to when the line is idle, and commi
   await t.rejects(pass(world), { code: 'ENOENT' }, 'a repository that is away is said')
 })
 
+test('a line that runs gives other reasons at every look; the disk hears of them seldom', async (t) => {
+  const world = await device(t, { offered: [{ version: '1.1.0', storeSchema: 1 }] })
+  await writeFile(world.busyFile, 'flowing')
+  const written = async (reasonsMs: number): Promise<number> => {
+    let count = 0
+    const step: Step = (name, effect) => {
+      if (name === 'status') count += 1
+      return effect()
+    }
+    t.match(await pass(world, { step, pace: { reasonsMs, waitMs: 1000 } }), { phase: 'waiting' })
+    return count
+  }
+  await written(0)
+  t.equal(await written(60_000), 2, 'what the pass before had said, and what this one found first')
+  t.ok((await written(0)) > 5, 'more than that many looks went by')
+  t.match(await readStatus(world.updateDir), { waiting_for: [/^\d+ parts on the belt$/] })
+})
+
 const REFUSED: readonly (readonly [string, ReleaseFaults, RegExp])[] = [
   ['whose self-test fails', { self_test: 'fails' }, /self-test: store: a part is missing/],
   ['whose self-test hangs', { self_test: 'hangs' }, /did not end within 1\.5 s/],
@@ -125,4 +144,26 @@ test('one updater at a time', async (t) => {
   const done = results.filter(({ status }) => status === 'fulfilled')
   t.equal(done.length, 1)
   t.equal(await world.ready(), '1.1.0')
+})
+
+test('parts that come after a start of the gateway, while its store is copied, are not lost', async (t) => {
+  const world = await device(t, { offered: [{ version: '1.1.0', storeSchema: 2 }] })
+  await world.ask('/trigger', 'POST')
+  let restarts = 0
+  const step: Step = async (name, effect) => {
+    const done = await effect()
+    if (name === 'copy store' && restarts === 0) {
+      restarts += 1
+      process.kill(world.supervisor.pid ?? 0, 'SIGKILL')
+      await world.ready('1.0.0')
+      await world.ask('/trigger', 'POST')
+    }
+    return done
+  }
+  const update = await pass(world, { step })
+  t.match(update, { phase: 'failed', refused: false, failure: /the lock of the line was lost: .*gone/ })
+  t.same(await parts(world), { parts: 2 })
+  t.match(await world.ask('/trigger', 'POST'), { verdict: 'A', parts: 3 }, 'the line is free')
+  t.match(await pass(world, { step }), { phase: 'committed' }, 'the next pass tries it again')
+  t.same(await parts(world), { parts: 3 })
 })

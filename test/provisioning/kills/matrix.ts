@@ -4,6 +4,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
+import { Contents } from '../../../provisioning/content.ts'
 import { Updater } from '../../../provisioning/update.ts'
 import { UpdateLog } from '../../../provisioning/update-record.ts'
 import type { ReleaseFaults } from '../../fakes/release-gateway.ts'
@@ -21,6 +22,8 @@ export interface Scenario {
   readonly name: string
   readonly storeSchema: number
   readonly faults: ReleaseFaults
+  /** A configuration is updated instead of the release. */
+  readonly configuration?: true
   readonly ends: 'committed' | 'rolled_back'
 }
 
@@ -33,7 +36,17 @@ export const SCENARIOS: readonly Scenario[] = [
     faults: { head: 'absent' },
     ends: 'rolled_back',
   },
+  { name: 'a good configuration', configuration: true, storeSchema: 1, faults: {}, ends: 'committed' },
+  {
+    name: 'a bad configuration',
+    configuration: true,
+    storeSchema: 1,
+    faults: { start: 'crash' },
+    ends: 'rolled_back',
+  },
 ]
+/** Of the configuration, before and after: another than any release has. */
+const [OLD_FLEET, NEW_FLEET] = ['2.0.0', '2.1.0']
 
 /** One row of the matrix. */
 export interface Case {
@@ -52,12 +65,16 @@ export interface Outcome extends Case {
 
 const answer = z.object({ phase: z.string(), failure: z.string().optional() })
 
-async function deviceFor({ storeSchema, faults }: Scenario): Promise<World> {
+async function deviceFor({ storeSchema, faults, configuration }: Scenario): Promise<World> {
   const world = await World.make({
     installed: { version: '1.0.0', storeSchema: 1 },
     before: { version: '0.9.0', storeSchema: 1 },
-    offered: [{ version: '1.1.0', storeSchema, faults }],
+    offered: configuration === true ? [] : [{ version: '1.1.0', storeSchema, faults }],
   })
+  if (configuration === true) {
+    await world.inForce('configuration', 'fleet', OLD_FLEET)
+    await world.offer(`configuration_fleet-${NEW_FLEET}.yaml`, JSON.stringify({ faults }))
+  }
   world.supervisor.boot()
   await world.ready('1.0.0')
   for (let part = 0; part < PARTS; part += 1) await world.ask('/trigger', 'POST')
@@ -168,12 +185,13 @@ async function bootable(world: World, when: string): Promise<string[]> {
 async function atRest(world: World, { scenario, cut }: Case): Promise<string[]> {
   const problems = await bootable(world, 'at rest')
   const { slots } = toolsOf(world)
-  const current = (await slots.pointed('current')) ?? ''
-  const expected = scenario.ends === 'committed' ? ['1.1.0'] : ['1.0.0']
-  // Killed on trial, a good release counts as a bad one.
-  if (cut.what === 'gateway' && scenario.ends === 'committed') expected.push('1.0.0')
+  const [from, to] = scenario.configuration === true ? [OLD_FLEET, NEW_FLEET] : ['1.0.0', '1.1.0']
+  const current = (await currentOf(world, scenario)) ?? ''
+  const expected = scenario.ends === 'committed' ? [to] : [from]
+  // Killed on trial, a good one counts as a bad one.
+  if (cut.what === 'gateway' && scenario.ends === 'committed') expected.push(from)
   if (!expected.includes(current)) problems.push(`current is ${current}: expected ${expected.join(' or ')}`)
-  const version = await world.ready().catch(() => 'none')
+  const version = await runningOf(world, scenario).catch(() => 'none')
   if (version !== current) problems.push(`${version} runs: expected ${current}`)
   const parts = z.object({ parts: z.int() }).safeParse(await world.ask('/parts')).data?.parts
   if (parts !== PARTS) problems.push(`${parts} parts are stored: expected ${PARTS}`)
@@ -183,13 +201,29 @@ async function atRest(world: World, { scenario, cut }: Case): Promise<string[]> 
   const left = (await readdir(join(world.slotsDir, 'releases'))).filter((name) => name.startsWith('.'))
   if (left.length > 0) problems.push(`${left.join(', ')} is left`)
   if ((await slots.versions()).length > 3) problems.push('more than three releases are left')
+  const halves = await readdir(join(world.updateDir, 'content'), { recursive: true }).catch(() => [])
+  if (halves.some((name) => name.includes('.incoming-'))) problems.push(`${halves.join(', ')} is left`)
   const notes = (await readdir(world.updateDir)).filter((name) => /^(trial|store-return)\.json/.test(name))
   if (notes.length > 0) problems.push(`${notes.join(', ')} is left`)
   const outcome = await outcomeOf(world)
-  const right = current === '1.1.0' ? 'committed' : 'rolled_back'
-  if (outcome !== right && !(outcome === 'failed' && current === '1.0.0'))
+  const right = current === to ? 'committed' : 'rolled_back'
+  if (outcome !== right && !(outcome === 'failed' && current === from))
     problems.push(`the update log says ${outcome}`)
   return problems
+}
+
+/** What starts next. */
+async function currentOf(world: World, { configuration }: Scenario): Promise<string | undefined> {
+  const tools = toolsOf(world)
+  if (configuration !== true) return await tools.slots.pointed('current')
+  return await new Contents(tools).current({ kind: 'configuration', name: 'fleet' })
+}
+
+/** What answers. */
+async function runningOf(world: World, { configuration }: Scenario): Promise<string | undefined> {
+  const version = await world.ready()
+  if (configuration !== true) return version
+  return (await toolsOf(world).link.running())?.content.get('configuration/fleet')
 }
 
 /** What the update log says last. @throws when one of its lines does not fit the one before it */

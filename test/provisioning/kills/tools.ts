@@ -1,3 +1,4 @@
+import { dirname, join } from 'node:path'
 import { systemClock } from '../../../drivers/clock.ts'
 import { Link } from '../../../provisioning/link.ts'
 import { thisPlatform } from '../../../provisioning/main.ts'
@@ -19,6 +20,8 @@ export interface ToolOptions {
   readonly step?: Step
   readonly pace?: Partial<Pace>
   readonly policy?: Partial<Policy>
+  readonly flowsPort?: number
+  readonly rauc?: string
   readonly said?: string[]
   readonly freeBytes?: () => Promise<number>
 }
@@ -27,6 +30,7 @@ const PACE: Pace = {
   ...{
     pollMs: 20,
     waitPollMs: 20,
+    reasonsMs: 0,
     waitMs: 0,
     leaseS: 30,
     selfTestMs: 20_000,
@@ -36,7 +40,16 @@ const PACE: Pace = {
   },
 }
 const POLICY: Policy = {
-  ...{ windows: [], consent: 'auto', idleS: 0, verdicts: 'refuse', reserveMb: 0, memoryMb: 400, keep: 2 },
+  ...{
+    windows: [],
+    consent: 'auto',
+    configurationConsent: 'auto',
+    idleS: 0,
+    verdicts: 'refuse',
+    reserveMb: 0,
+    memoryMb: 400,
+    keep: 2,
+  },
 }
 
 /** The updater's tools, at the pace of a test. */
@@ -46,13 +59,15 @@ export function toolsOf(place: Place, options: ToolOptions = {}): UpdateTools {
     policy: { ...POLICY, ...policy },
     pace: { ...PACE, ...pace },
     slots: new Slots(place.slotsDir, step),
-    link: new Link(`http://127.0.0.1:${place.port}`),
+    link: new Link(`http://127.0.0.1:${place.port}`, join(dirname(place.updateDir), 'data/update-token')),
     supervisor: new PathSupervisor(place.restartFile),
     clock: systemClock,
     step,
     dir: place.updateDir,
     configFile: place.configFile,
     platform: thisPlatform(),
+    flowsPort: options.flowsPort ?? 1880,
+    rauc: options.rauc ?? 'rauc',
     say: (text) => said.push(text),
     freeBytes,
   }

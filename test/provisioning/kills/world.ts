@@ -2,9 +2,12 @@ import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { create } from 'tar'
 import type { Offer, Offers } from '../../../provisioning/client.ts'
+import { Contents } from '../../../provisioning/content.ts'
+import { type TargetKind, targetKind } from '../../../provisioning/targets.ts'
+import { plainStep } from '../../../provisioning/update-steps.ts'
 import type { ReleaseFaults } from '../../fakes/release-gateway.ts'
 import { freePort } from '../../fakes/server-process.ts'
 import { FakeSupervisor } from '../../fakes/supervisor.ts'
@@ -72,30 +75,46 @@ export class FolderOffers implements Offers {
   }
 
   async check(): Promise<Offer[]> {
-    const names = (await readdir(this.#folder)).filter((name) => name.endsWith('.tar.gz'))
+    const names = (await readdir(this.#folder)).filter((name) => !name.startsWith('tree-'))
     for (const name of await readdir(this.#into).catch(() => []))
       if (!names.includes(name)) await rm(join(this.#into, name))
-    return await Promise.all(
-      names.map(async (name): Promise<Offer> => {
-        const file = await readFile(join(this.#folder, name))
-        const version = /^poincon-(.+)-linux-/.exec(name)?.[1] ?? ''
-        return {
-          ...{ path: `stable/release/${name}`, channel: 'stable', length: file.length },
-          hash: createHash('sha256').update(file).digest('hex'),
-          facts: {
-            schema: 'poincon.target/1',
-            kind: 'release',
-            name: 'poincon',
-            version,
-            platform: PLATFORM,
-          },
-        }
-      }),
+    const offers = await Promise.all(
+      names.map(async (name) => (name.startsWith('poincon-') ? this.#release(name) : this.#content(name))),
     )
+    return offers.flatMap((offer) => (offer === undefined ? [] : [offer]))
+  }
+
+  async #release(name: string): Promise<Offer> {
+    const version = /^poincon-(.+)-linux-/.exec(name)?.[1] ?? ''
+    return {
+      ...{ path: `stable/release/${name}`, channel: 'stable', ...(await this.#bytes(name)) },
+      facts: { schema: 'poincon.target/1', kind: 'release', name: 'poincon', version, platform: PLATFORM },
+    }
+  }
+
+  /** `<kind>_<name>-<version>.<extension>`, as long as another version is in force. */
+  async #content(file: string): Promise<Offer | undefined> {
+    const [, said, name = '', version = '', extension = ''] =
+      /^([a-z-]+)_([a-z0-9]+)-(\d+\.\d+\.\d+)\.(.+)$/.exec(file) ?? []
+    const kind = targetKind.parse(said)
+    const from = await new Contents({ dir: dirname(this.#into), step: plainStep }).current({ kind, name })
+    if (from === version) return undefined
+    return {
+      ...{ path: `stable/${kind}/${name}-${version}.${extension}`, channel: 'stable' },
+      ...(await this.#bytes(file)),
+      facts: { schema: 'poincon.target/1', kind, name, version },
+      ...(from === undefined ? {} : { from }),
+    }
+  }
+
+  async #bytes(name: string): Promise<Pick<Offer, 'length' | 'hash'>> {
+    const bytes = await readFile(join(this.#folder, name))
+    return { length: bytes.length, hash: createHash('sha256').update(bytes).digest('hex') }
   }
 
   async fetch(offer: Offer): Promise<{ path: string }> {
-    const name = offer.path.split('/').at(-1) ?? ''
+    const [, kind, base = ''] = offer.path.split('/')
+    const name = kind === 'release' ? base : `${kind}_${base}`
     await mkdir(this.#into, { recursive: true })
     const path = join(this.#into, name)
     await copyFile(join(this.#folder, name), path)
@@ -164,6 +183,20 @@ export class World {
   }
   get busyFile(): string {
     return join(this.dir, 'busy')
+  }
+
+  /** Puts a file into the repository: `<kind>_<name>-<version>.<extension>`. */
+  async offer(name: string, body: string): Promise<void> {
+    await writeFile(join(this.repository, name), body)
+  }
+
+  /** Content that was put in force before; it changes nothing. */
+  async inForce(kind: TargetKind, name: string, version: string): Promise<void> {
+    const contents = new Contents({ dir: this.updateDir, step: plainStep })
+    const folder = await contents.clearIncoming({ kind, name }, version)
+    await writeFile(join(folder, 'configuration.yaml'), '{}')
+    await contents.admit({ kind, name }, version, '')
+    await contents.put({ kind, name }, version)
   }
 
   offers(): FolderOffers {

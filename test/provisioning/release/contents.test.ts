@@ -1,19 +1,21 @@
 import { createHash } from 'node:crypto'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Test, test } from 'tap'
+import { z } from 'zod'
 import { byNumbers, elfOf, foreignKind, headerOf, newestVersion } from '../../../provisioning/release/elf.ts'
 import { inspectTree } from '../../../provisioning/release/inspect-tree.ts'
 import { isAllowed } from '../../../provisioning/release/licence-rule.ts'
 import { checkLicences, licencesBelow, licenceText } from '../../../provisioning/release/licences.ts'
+import { libraryParts, nodeParts, sqliteVersion } from '../../../provisioning/release/parts.ts'
 import { checkIntegrity } from '../../../provisioning/release/runtime.ts'
 import { bomIn, bomText, withComponents, withIntegrity } from '../../../provisioning/release/sbom.ts'
 import { sharesOf } from '../../../provisioning/release/sizes.ts'
 import { debianVersion, dirty } from '../../../provisioning/release/source.ts'
 import { entriesBelow, textFile } from '../../../provisioning/release/tree.ts'
-import { statementsIn, vexText } from '../../../provisioning/release/vex.ts'
+import { type Statements, statementsIn, vexText } from '../../../provisioning/release/vex.ts'
 
 const VEX = fileURLToPath(new URL('../../../../provisioning/release/vex.json', import.meta.url))
 
@@ -192,9 +194,33 @@ test('the bill of materials knows digests, Node.js and models, and the time of t
   t.end()
 })
 
-test('what we say of vulnerabilities is OpenVEX, for the release and the component in it', async (t) => {
+const ROOT = fileURLToPath(new URL('../../../../', import.meta.url))
+const installed = z.looseObject({ version: z.string() })
+const lock = z.looseObject({
+  packages: z.record(z.string(), z.looseObject({ version: z.string().optional() })),
+})
+
+/** What a release of this tree is made of, besides its packages; held to what the lockfile names. */
+async function partsOfThisTree(t: Test) {
+  const { packages } = lock.parse(JSON.parse(await readFile(join(ROOT, 'package-lock.json'), 'utf8')))
+  const images = join(ROOT, 'node_modules/@img')
+  const vips = (await readdir(images)).find((name) => name.startsWith('sharp-libvips-')) ?? ''
+  for (const path of ['node_modules/sqlite3', `node_modules/@img/${vips}`]) {
+    const { version } = installed.parse(JSON.parse(await readFile(join(ROOT, path, 'package.json'), 'utf8')))
+    t.equal(packages[path]?.version, version, `${path} is what the lockfile names`)
+  }
+  const node = await nodeParts('linux-x64', join(ROOT, 'no-headers-here'))
+  return [...node, ...(await libraryParts(ROOT, await sqliteVersion(ROOT)))]
+}
+
+test('what we say of vulnerabilities is of versions that the release has', async (t) => {
   const statements = await statementsIn(VEX)
-  const text = vexText(statements, 'pkg:generic/poincon@1.2.3', '2026-01-02T03:04:05.000Z')
+  const text = vexText(
+    statements,
+    'pkg:generic/poincon@1.2.3',
+    await partsOfThisTree(t),
+    '2026-01-02T03:04:05.000Z',
+  )
   const document: unknown = JSON.parse(text)
   t.match(document, {
     '@context': 'https://openvex.dev/ns/v0.2.0',
@@ -202,9 +228,31 @@ test('what we say of vulnerabilities is OpenVEX, for the release and the compone
     version: 1,
     statements: statements.statements.map(({ vulnerability, component, status }) => ({
       vulnerability: { name: vulnerability },
-      products: [{ '@id': 'pkg:generic/poincon@1.2.3', subcomponents: [{ '@id': component }] }],
+      products: [
+        {
+          '@id': 'pkg:generic/poincon@1.2.3',
+          subcomponents: [{ '@id': new RegExp(`^pkg:generic/${component}@\\d+\\.`) }],
+        },
+      ],
       status,
     })),
+  })
+  t.notMatch(text, 'fixed_in', 'no word of OpenVEX')
+})
+
+test('a statement that its release gives the lie is refused', async (t) => {
+  const said = (component: string, fixed_in: string): Statements => ({
+    author: 'a',
+    statements: [{ vulnerability: 'CVE-2026-1234', component, status: 'fixed', fixed_in, status_notes: '' }],
+  })
+  const parts = [{ type: 'library', name: 'webp', version: '1.6.0', purl: 'pkg:generic/webp@1.6.0' }]
+  const at = '2026-01-02T03:04:05.000Z'
+  t.match(vexText(said('webp', '1.6'), 'p', parts, at), 'pkg:generic/webp@1.6.0')
+  t.throws(() => vexText(said('webp', '1.6.1'), 'p', parts, at), {
+    message: 'vex.json: CVE-2026-1234: fixed in 1.6.1, but webp is 1.6.0: say so',
+  })
+  t.throws(() => vexText(said('wepb', '1.6.0'), 'p', parts, at), {
+    message: /CVE-2026-1234: wepb: expected the name of a part/,
   })
   const root = await folderWith(t, {
     'vex.json':
