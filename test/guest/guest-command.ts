@@ -7,20 +7,24 @@ export interface Kernel {
   readonly version: string
 }
 
+/** Where a guest with a disk of its own has this machine's files, read-only. */
+export const HOST = '/run/host'
+
 /** The name of the additional table in the folder that host and guest share. */
 export const ACPI_TABLE = 'table.aml'
 
 /** The shell script that the guest runs below the host's files. Pure. */
 export function commandOf(
   root: string,
-  { modules = [], script, args = [], env = {}, nodeArgs = [] }: GuestRun,
+  { modules = [], script, args = [], env = {}, nodeArgs = [], disk }: GuestRun,
 ): string {
   const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
-  const node = [process.execPath, ...nodeArgs, resolve(root, script), ...args]
+  const host = disk === undefined ? '' : HOST
+  const node = [`${host}${process.execPath}`, ...nodeArgs, `${host}${resolve(root, script)}`, ...args]
   const words = Object.entries({ PATH: path, HOME: '/root', POINCON_GUEST: '1', ...env })
   return [
     'set -e',
-    `cd ${quoted(root)}`,
+    `cd ${quoted(`${host}${root}`)}`,
     `export PATH=${path}`,
     ...modules.map((module) => `modprobe ${module.split(/\s+/).map(quoted).join(' ')}`),
     `exec env -i ${[...words.map(([name, value]) => `${name}=${value}`), ...node].map(quoted).join(' ')}`,
@@ -39,7 +43,7 @@ function quoted(word: string): string {
 export function qemuArgs(
   lab: string,
   kernel: Kernel,
-  { qemuArgs = [], kernelArgs = [], acpiTable }: GuestRun,
+  { qemuArgs = [], kernelArgs = [], acpiTable, disk, memoryMb = 2048 }: GuestRun,
 ): string[] {
   const share = 'security_model=none,multidevs=remap'
   const words = [
@@ -49,21 +53,31 @@ export function qemuArgs(
     ...['mitigations=off', 'random.trust_cpu=on'],
     // A fifth of its start: memory cleared twice, self-tests, what protects a machine that somebody attacks.
     ...['init_on_alloc=0', 'apparmor=0', 'cryptomgr.notests', 'nokaslr', 'no_timer_check'],
+    ...(disk === undefined ? [] : [`lab.root=/dev/vda lab.host=${HOST}`]),
     ...kernelArgs,
   ]
   return [
     // Not KVM: where it is nested, the guest may hang in its firmware.
     // One processor: a second costs the emulation half as much again, and tests run beside this one. No fifth level of
     // page tables: each miss of the emulated cache walks them all.
-    ...['-accel', 'tcg', '-cpu', 'max,la57=off', '-smp', '1', '-m', '2048'],
+    ...['-accel', 'tcg', '-cpu', 'max,la57=off', '-smp', '1', '-m', String(memoryMb)],
     ...['-nodefaults', '-no-user-config', '-display', 'none', '-vga', 'none', '-nic', 'none', '-no-reboot'],
     ...['-kernel', join(kernel.folder, 'boot/vmlinux'), '-initrd', join(lab, 'initramfs')],
     ...['-append', words.join(' '), '-serial', `file:${join(lab, 'kernel.log')}`],
     ...['-virtfs', `local,path=/,mount_tag=host,readonly=on,${share}`],
     ...['-virtfs', `local,path=${lab},mount_tag=lab,${share}`],
+    ...(disk === undefined ? [] : driveArgs([disk])),
     ...(acpiTable === undefined ? [] : ['-acpitable', `file=${join(lab, ACPI_TABLE)}`]),
     ...qemuArgs,
   ]
+}
+
+/** Images of this machine as the guest's disks, `/dev/vda` and on; what it syncs is not synced here. Pure. */
+export function driveArgs(files: readonly string[]): string[] {
+  return files.flatMap((file, number) => [
+    ...['-drive', `file=${file},format=raw,if=none,id=disk${number},cache=unsafe`],
+    ...['-device', `virtio-blk-pci,drive=disk${number}`],
+  ])
 }
 
 /**

@@ -27,6 +27,13 @@ export interface GuestRun {
   readonly qemuArgs?: readonly string[]
   /** An ACPI table that describes one device more. */
   readonly acpiTable?: Uint8Array
+  /**
+   * An ext4 image whose files are the guest's in place of this machine's, which are below `HOST` then. What the guest
+   * writes stays in it.
+   */
+  readonly disk?: string
+  /** Default 2048. */
+  readonly memoryMb?: number
   /** Added to the kernel's command line. */
   readonly kernelArgs?: readonly string[]
   /** From the start of QEMU until it is killed. Default 90 000. */

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { constants, openSync, writeSync } from 'node:fs'
+import { closeSync, constants, openSync, writeSync } from 'node:fs'
 
 /** What the file system has of its disk; behind it lies what was acknowledged. */
 export const FILE_SYSTEM_BYTES = 31 * 2 ** 20
@@ -40,6 +40,10 @@ export class Notes {
   note(sequence: number): void {
     this.#sector.writeBigUInt64LE(BigInt(sequence))
     writeSync(this.#disk, this.#sector, 0, SECTOR, NOTE_AT)
+  }
+
+  close(): void {
+    closeSync(this.#disk)
   }
 }
 

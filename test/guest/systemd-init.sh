@@ -4,16 +4,14 @@
 set -e
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 tree=$(sed -n "s/^cd '\(.*\)'$/\1/p" /run/lab/command)
-release=/opt/poincon/releases/0.1.0
 units=/etc/systemd/system
 
 systemd-sysusers "$tree/systemd/sysusers/poincon.conf"
 systemd-tmpfiles --create "$tree/systemd/tmpfiles/poincon.conf"
-# Not below /tmp, which units do not see.
-mkdir -p "$release" "$tree/bin"
-ln -sf "$(command -v node)" "$tree/bin/node"
-mount --bind "$tree" "$release"
-ln -sfn releases/0.1.0 /opt/poincon/current
+# Units see neither /tmp nor homes, where tree and Node may lie.
+mkdir -p /opt/lab/tree /opt/poincon/releases
+mount --bind "$tree" /opt/lab/tree
+cp "$(command -v node)" /opt/lab/node
 mkdir -p /usr/lib/poincon /etc/udev/rules.d
 cp "$tree"/systemd/bin/* /usr/lib/poincon/
 chmod 755 /usr/lib/poincon/*

@@ -29,7 +29,14 @@ const PATH = { PATH: `${process.env.PATH}:/usr/sbin:/sbin` }
 export function debianTarball(): string | undefined {
   if (existsSync(CACHE)) return CACHE
   const fresh = `${CACHE}.${process.pid}`
-  const words = ['--quiet', '--variant=minbase', '--include=systemd,init-system-helpers', SUITE, fresh]
+  const words = [
+    '--quiet',
+    '--format=tar',
+    '--variant=minbase',
+    '--include=systemd,init-system-helpers',
+    SUITE,
+    fresh,
+  ]
   const { status } = spawnSync('mmdebstrap', words, {
     env: { ...process.env, ...PATH },
     stdio: ['ignore', 'ignore', 'inherit'],

@@ -14,7 +14,7 @@ const USERS = ['poincon', 'poincon-flows', 'poincon-update', 'poincon-device']
 const ENABLED = {
   'multi-user.target.wants': ['poincon.service', 'poincon-flows.service'],
   'timers.target.wants': ['poincon-update.timer', 'poincon-device-renew.timer'],
-  'paths.target.wants': ['poincon-restart.path'],
+  'paths.target.wants': ['poincon-restart.path', 'poincon-reboot.path'],
 }
 const OWNERS = {
   '/opt/poincon': '755 poincon-update:root',
@@ -57,7 +57,7 @@ const install: Step = async (root, { first }) => {
   for (const [path, owner] of Object.entries(OWNERS)) assert.equal(root.owner(path), owner, path)
   assert.equal(await root.link('opt/poincon/current'), `releases/${first.release}`)
   assert.equal(await root.link('opt/poincon/previous'), undefined)
-  assert.equal(await enabledUnits(root), 5)
+  assert.equal(await enabledUnits(root), 6)
   for (const path of [
     'usr/lib/udev/rules.d/70-poincon.rules',
     'usr/lib/systemd/journald.conf.d/poincon.conf',

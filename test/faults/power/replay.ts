@@ -108,20 +108,21 @@ async function storedAtEnd(replay: Replay, entries: readonly LogEntry[]): Promis
 }
 
 /** A disk that is brought forward through a log, and an image of it at each cut. */
-class Replay {
+export class Replay {
   readonly #log: number
   readonly #disk: Buffer
   readonly #image: string
   readonly #mount: string
   #applied = 0
 
-  constructor(base: string, log: number, folder: string) {
+  /** @param mount where the file system is mounted, for files in which their own paths stand */
+  constructor(base: string, log: number, folder: string, mount = join(folder, 'mount')) {
     this.#log = log
     const disk = openSync(base, 'r')
     this.#disk = readAt(disk, 0, FILE_SYSTEM_BYTES)
     closeSync(disk)
     this.#image = join(folder, 'image')
-    this.#mount = join(folder, 'mount')
+    this.#mount = mount
   }
 
   /**
