@@ -200,6 +200,7 @@ function watchOf(store: Store, setup: Setup): QualityWatch {
     lot: () => setup.lot.id,
     recipe: () => setup.recipe.recipe,
     gate: { lineStopped: false, stopLine: () => {} },
+    updating: () => false,
   })
 }
 

@@ -26,7 +26,7 @@ Object.assign(env, {
   POINCON_TOPIC_INSPECT_REPLY: `${base}/cmd/inspect/reply/${client}`,
 })
 
-seedFlows(join(__dirname, 'flows.json'), userDir)
+seedFlows(env.POINCON_FLOWS_SHIPPED ?? join(__dirname, 'flows.json'), userDir)
 seedCredentials(userDir)
 
 // Whoever started us holds the other end of standard input. When it is gone, so are we: an orphan would keep the port.

@@ -7,6 +7,7 @@ const ACTIONS = ['accept', 'reject', 'hold']
  * Takes one inspection into the counts.
  * @param {object | undefined} before the counts so far, as this function returned them
  * @param {object} inspection a `poincon.inspection/1`
+ *   A part that an update turned away says nothing of its quality: it counts in `total` and `actions` alone.
  * @param {number} alertAfter rejects in a row that raise an alert; 1 or more
  * @returns {{ counts: object, alert?: object, repeat?: true }} an alert once in each row of rejects; a repeat (delivery
  *   is at least once) leaves the counts as they are
@@ -18,9 +19,11 @@ function count(before, inspection, alertAfter) {
   if (sameEpoch && sequence <= counts.last_sequence) return { counts, repeat: true }
 
   const grade = verdict.grade ?? 'ungraded'
+  const untold = verdict.reasons?.includes('updating') === true
   const rejected = verdict.action === 'reject'
   const lot = counts.lot.id === lot_id ? counts.lot : { id: lot_id, grades: zeros(GRADES) }
-  const rejects = rejected ? counts.rejects_in_a_row + 1 : 0
+  const rejects = untold ? counts.rejects_in_a_row : rejected ? counts.rejects_in_a_row + 1 : 0
+  const graded = untold ? 0 : 1
   const next = {
     ...counts,
     epoch,
@@ -29,13 +32,13 @@ function count(before, inspection, alertAfter) {
     total: counts.total + 1,
     // A gap: inspections that never came to these flows; the station's log has them.
     missed: counts.missed + (sameEpoch ? sequence - counts.last_sequence - 1 : 0),
-    grades: { ...counts.grades, [grade]: (counts.grades[grade] ?? 0) + 1 },
+    grades: { ...counts.grades, [grade]: (counts.grades[grade] ?? 0) + graded },
     actions: { ...counts.actions, [verdict.action]: (counts.actions[verdict.action] ?? 0) + 1 },
-    lot: { ...lot, grades: { ...lot.grades, [grade]: (lot.grades[grade] ?? 0) + 1 } },
+    lot: { ...lot, grades: { ...lot.grades, [grade]: (lot.grades[grade] ?? 0) + graded } },
     rejects_in_a_row: rejects,
-    rejects_since: rejects === 1 ? timestamp : rejected ? counts.rejects_since : undefined,
+    rejects_since: rejects === 0 ? undefined : rejects === 1 && !untold ? timestamp : counts.rejects_since,
   }
-  return rejects === alertAfter
+  return rejects === alertAfter && !untold
     ? { counts: next, alert: rejectsAlert(inspection, next, alertAfter) }
     : { counts: next }
 }

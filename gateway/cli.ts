@@ -1,5 +1,4 @@
 #!/usr/bin/env -S node --max-semi-space-size=4
-import { ConfigError } from './config.ts'
 
 const USAGE = `poincon <command>
 
@@ -39,7 +38,7 @@ const USAGE = `poincon <command>
   restore FILE              puts the log of a backup in place of the station's
   catalogue import|search|link|unlink|tag|untag|crawl|review|accept|discard|pictures
                             the lenses that an engraving can belong to, from lists and suppliers' pages
-  engraving match|enrol|forget|evaluate
+  engraving match|enrol|forget|train|evaluate
                             recognises the symbol on a picture; teaches a new one from one picture
   ingest run|migrate|status|accept
                             writes what a fleet of stations sends into PostgreSQL, and confirms it to each
@@ -123,5 +122,6 @@ try {
   const usage =
     error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')
   process.stderr.write(`poincon: ${error instanceof Error ? error.message : String(error)}\n`)
-  process.exitCode = error instanceof ConfigError ? 78 : usage ? 2 : 1
+  // By its name: a verb that reads no configuration loads none of it.
+  process.exitCode = error instanceof Error && error.name === 'ConfigError' ? 78 : usage ? 2 : 1
 }

@@ -3,10 +3,10 @@ import { systemClock } from '../drivers/clock.ts'
 import { MQTT_LOCAL_FILE } from './command-client.ts'
 import type { Config } from './config.ts'
 import { CONFIRMED_CURSOR, confirming } from './confirming.ts'
-import { FilesSink } from './export/sink.ts'
+import type { FilesSink } from './export/sink.ts'
 import type { HealthReport } from './health/health.ts'
 import type { Identity } from './identity.ts'
-import { InfluxSink } from './influx/sink.ts'
+import type { InfluxSink } from './influx/sink.ts'
 import type { Log } from './log.ts'
 import { Broker } from './mqtt/broker.ts'
 import type { CommandChannel } from './mqtt/commands.ts'
@@ -19,7 +19,7 @@ import { Quarantine } from './quarantine.ts'
 import { shelfOver } from './quarantine-shelf.ts'
 import type { Setup } from './setup.ts'
 import type { SparkplugOptions } from './sparkplug/options.ts'
-import { SparkplugSink } from './sparkplug/sink.ts'
+import type { SparkplugSink } from './sparkplug/sink.ts'
 import type { Unit, UnitStatus } from './station.ts'
 import type { Store } from './store/store.ts'
 import { WebhookSink } from './webhook/sink.ts'
@@ -76,8 +76,8 @@ const EMBEDDED_SINK = 'broker'
 /** The cursor of the plant's broker. */
 const UPSTREAM_SINK = 'upstream'
 
-/** Makes broker, sinks and pumps, as far as they are configured. */
-export function delivering(parts: DeliveringParts): Delivering {
+/** Makes broker, sinks and pumps, as far as they are configured; of what is not configured nothing is loaded. */
+export async function delivering(parts: DeliveringParts): Promise<Delivering> {
   const { config, log, store, readers } = parts
   const broker = config.mqtt.enabled
     ? new Broker({
@@ -87,7 +87,7 @@ export function delivering(parts: DeliveringParts): Delivering {
         localFile: join(config.data_dir, MQTT_LOCAL_FILE),
       })
     : undefined
-  const sinks = openSinks(parts, broker)
+  const sinks = await openSinks(parts, broker)
   const { preview } = stationTopics(config)
   // What the sums by hour have not counted yet they count after the next start: a stop waits for none of it.
   const graceOf = ({ name }: Sink): { graceMs?: number } => (name === 'aggregates' ? { graceMs: 0 } : {})
@@ -165,10 +165,10 @@ type MqttFacts = Pick<
 >
 
 /** Where inspections go: the embedded broker, the plant's, Sparkplug's, InfluxDB, as far as they are configured. */
-function openSinks(
+async function openSinks(
   { config, identity, setup, version, log, health, checkpoint, update, store }: DeliveringParts,
   broker: Broker | undefined,
-): readonly DeliverySink[] {
+): Promise<readonly DeliverySink[]> {
   const common: MqttFacts = {
     topics: stationTopics(config),
     clock: systemClock,
@@ -229,8 +229,11 @@ function openSinks(
       }),
     )
   }
-  if (config.sparkplug !== undefined) sinks.push(edgeNode(config.sparkplug, identity, store, common))
-  if (config.influx !== undefined)
+  if (config.sparkplug !== undefined) {
+    sinks.push(await edgeNode(config.sparkplug, identity, store, common))
+  }
+  if (config.influx !== undefined) {
+    const { InfluxSink } = await import('./influx/sink.ts')
     sinks.push(
       new InfluxSink({
         influx: config.influx,
@@ -250,6 +253,7 @@ function openSinks(
         },
       }),
     )
+  }
   if (config.webhook !== undefined) {
     sinks.push(new WebhookSink({ webhook: config.webhook, clock: systemClock }))
   }
@@ -257,6 +261,7 @@ function openSinks(
     sinks.push(new WebhookSink({ webhook, name, clock: systemClock }))
   }
   if (config.files !== undefined) {
+    const { FilesSink } = await import('./export/sink.ts')
     const dir = config.files.dir ?? join(config.data_dir, 'export')
     sinks.push(new FilesSink({ files: config.files, dir, clock: systemClock, log }))
   }
@@ -267,12 +272,13 @@ function openSinks(
 const BD_SEQ_STATE = 'sparkplug_bd_seq'
 
 /** The station as an edge node of Sparkplug B. */
-function edgeNode(
+async function edgeNode(
   sparkplug: SparkplugOptions,
   identity: Identity,
   store: Store,
   { facts, clock, log }: MqttFacts,
-): SparkplugSink {
+): Promise<SparkplugSink> {
+  const { SparkplugSink } = await import('./sparkplug/sink.ts')
   const { site, line, station, deviceId } = identity
   return new SparkplugSink({
     endpoint: {

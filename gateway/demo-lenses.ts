@@ -3,9 +3,11 @@ import { DEMO_GALLERY, type Engravable, extentOf } from '../drivers/simulated/le
 import type { CatalogueFile } from './catalogue-file.ts'
 import type { Lens } from './lens.ts'
 import { lensesOf } from './store/catalogue/catalogue.ts'
-import { examples, keepExamples } from './store/catalogue/gallery.ts'
+import { keepExamples } from './store/catalogue/gallery.ts'
 import { linkSymbol, tagSymbol } from './store/catalogue/links.ts'
 import { goLive, stage } from './store/catalogue/staging.ts'
+import { exampleKeys } from './store/catalogue/symbols.ts'
+import { transaction } from './store/catalogue/transaction.ts'
 import type { Database } from './store/database.ts'
 
 /** Name of the made-up supplier, of the source that its lenses come from, and of the tag of its symbols. */
@@ -19,18 +21,30 @@ const INDICES = [1.5, 1.6, 1.67] as const
  * @returns how many symbols; 0 where the catalogue was in use
  * @throws StoreError
  */
-export async function seedDemo(catalogue: CatalogueFile, at: string): Promise<number> {
-  if ((await examples(await catalogue.reader())).length > 0) return 0
-  await catalogue.writing(async (database) => {
-    for (const what of DEMO_GALLERY) {
-      await keepExamples(database, what.label, [await pictureOf(what)], { by: DEMO, at })
-      await tagSymbol(database, what.label, [DEMO])
-    }
-    await stage(database, DEMO, DEMO_GALLERY.flatMap(demoLenses))
-    await goLive(database, DEMO, at)
-    await linkAll(database, at)
-  })
+export async function seedDemo(
+  catalogue: Pick<CatalogueFile, 'reader' | 'writing'>,
+  at: string,
+): Promise<number> {
+  if ((await exampleKeys(await catalogue.reader())).length > 0) return 0
+  const drawn: { label: string; picture: Uint8Array }[] = []
+  for (const what of DEMO_GALLERY) drawn.push({ label: what.label, picture: await pictureOf(what) })
+  // All or nothing: half of a demonstration would be taken for a catalogue in use.
+  await catalogue.writing((database) => transaction(database, () => putDemo(database, drawn, at)))
   return DEMO_GALLERY.length
+}
+
+async function putDemo(
+  database: Database,
+  drawn: readonly { readonly label: string; readonly picture: Uint8Array }[],
+  at: string,
+): Promise<void> {
+  for (const { label, picture } of drawn) {
+    await keepExamples(database, label, [picture], { by: DEMO, at })
+    await tagSymbol(database, label, [DEMO])
+  }
+  await stage(database, DEMO, DEMO_GALLERY.flatMap(demoLenses))
+  await goLive(database, DEMO, at)
+  await linkAll(database, at)
 }
 
 function demoLenses({ label }: Engravable): Lens[] {

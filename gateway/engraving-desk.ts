@@ -8,7 +8,7 @@ import type {
   SymbolList,
 } from './api/engraving-port.ts'
 import { EngravingRefusal } from './api/engraving-port.ts'
-import { EngravingSearch, type EngravingSearchOptions } from './engraving-search.ts'
+import { EngravingSearch, type EngravingSearchOptions, type SymbolReader } from './engraving-search.ts'
 import { thumbnail } from './engraving-thumbnail.ts'
 import { forgetSymbol, keepExamples } from './store/catalogue/gallery.ts'
 import { tagSymbol } from './store/catalogue/links.ts'
@@ -20,6 +20,7 @@ import { PictureError } from './vision/picture.ts'
 import { VisionError } from './vision/vision-error.ts'
 
 export interface EngravingDeskOptions extends EngravingSearchOptions {
+  readonly reader: SymbolReader
   /** Wall-clock ms. */
   readonly wall: () => number
 }
@@ -49,6 +50,11 @@ export class EngravingDesk implements Engravings {
   /** The reader searches what is enrolled now, whoever has enrolled it. @throws StoreError, EngravingRefusal */
   async refresh(signal?: AbortSignal): Promise<void> {
     await this.#inTurn(() => this.#search.refresh(signal))
+  }
+
+  /** Another text after each change of what can be recognised, by whomever. @throws StoreError */
+  async version(): Promise<string> {
+    return await this.#search.version()
   }
 
   match(picture: Uint8Array, top: number): Promise<EngravingMatch> {

@@ -1,4 +1,3 @@
-import sharp from 'sharp'
 import { PICTURE_LIMITS } from './vision/picture.ts'
 
 /** Longest side, px: sharp on a panel that is touched from half a metre. */
@@ -10,6 +9,8 @@ const LIMIT_S = 5
 
 /** A picture of a symbol as a small PNG: upright, on white, without the paper around it. */
 export async function thumbnail(picture: Uint8Array): Promise<Uint8Array> {
+  // With the first picture: many stations never show one.
+  const { default: sharp } = await import('sharp')
   const upright = sharp(picture, { limitInputPixels: PICTURE_LIMITS.pixels, autoOrient: true })
   const shown = await upright
     .flatten({ background: '#fff' })

@@ -8,6 +8,9 @@ import {
   unpackImage,
 } from '../drivers/vl53l8ch/firmware.ts'
 
+/** What an image for the ranging heads is called as an update. */
+export const RANGING_FIRMWARE = 'vl53l8ch'
+
 /** Where `firmware import` puts the image, for every ranging head that names no file of its own. */
 export function importedFirmware(dataDir: string): string {
   return join(dataDir, 'firmware', 'vl53l8ch.bin')

@@ -36,6 +36,8 @@ export interface FlowsProcessOptions {
   }
   /** The release's flows: holds settings.cjs. */
   readonly folder: string
+  /** Flows in place of the release's; asked at every start. Undefined: the release's. */
+  readonly shipped?: () => string | undefined
   /** Where Node-RED keeps its files; made if missing. */
   readonly userDir: string
   /** What the child may see of the environment: `PATH`, `TZ` and the like, no secrets. */
@@ -101,6 +103,12 @@ export class FlowsProcess implements Unit {
     await grace
   }
 
+  /** Ends Node-RED; it comes again with the flows that are in force then. */
+  restart(): void {
+    this.#started = false
+    this.#child?.kill('SIGTERM')
+  }
+
   status(): UnitStatus {
     const pid = this.#child?.pid
     const facts = {
@@ -154,6 +162,7 @@ export class FlowsProcess implements Unit {
 
   #spawn(): ChildProcess {
     const { folder, flows, mqtt, userDir, env } = this.#options
+    const shipped = this.#options.shipped?.()
     const script = createRequire(import.meta.url).resolve('node-red/red.js')
     const inherited = INHERITED.flatMap((key) => (env[key] === undefined ? [] : [[key, env[key]] as const]))
     const child = spawn(process.execPath, [script, '--settings', `${folder}/settings.cjs`], {
@@ -165,6 +174,7 @@ export class FlowsProcess implements Unit {
         POINCON_FLOWS_PARENT: 'stdin',
         POINCON_FLOWS_LOG: 'json',
         POINCON_FLOWS_DIR: userDir,
+        ...(shipped === undefined ? {} : { POINCON_FLOWS_SHIPPED: shipped }),
         POINCON_FLOWS_PORT: String(flows.port),
         POINCON_FLOWS_TOPIC: mqtt.topicBase,
         POINCON_FLOWS_ALERT_AFTER_REJECTS: String(flows.alert_after_rejects),

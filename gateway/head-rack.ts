@@ -8,23 +8,25 @@ import type { Unit, UnitStatus } from './station.ts'
 export class HeadRack implements Unit {
   readonly name = 'heads'
   readonly heads: readonly SupervisedHead[]
-  #opening: Promise<unknown> | undefined
+  /** Called whenever a chip was opened; who begins early has nobody yet who asks. */
+  opened: () => void
 
   constructor(
     plans: readonly HeadPlan[],
-    options: Pick<HeadOptions<HeadKind>, 'clock' | 'log' | 'random' | 'opened'>,
+    { opened = () => {}, ...options }: Pick<HeadOptions<HeadKind>, 'clock' | 'log' | 'random' | 'opened'>,
   ) {
-    this.heads = plans.map((plan) => new SupervisedHead({ ...plan, ...options }))
+    this.opened = opened
+    this.heads = plans.map((plan) => new SupervisedHead({ ...plan, ...options, opened: () => this.opened() }))
   }
 
   /** Begins to open the heads, which takes a second and little of the processor: the rest can start meanwhile. */
-  begin(signal: AbortSignal): void {
-    this.#opening ??= Promise.all(this.heads.map((head) => head.start(signal)))
+  begin(): void {
+    for (const head of this.heads) head.begin()
   }
 
+  /** However long the rest took, each head is waited for from now on. */
   async start(signal: AbortSignal): Promise<void> {
-    this.begin(signal)
-    await this.#opening
+    await Promise.all(this.heads.map((head) => head.start(signal)))
   }
 
   /** Waits for all, also when one cannot be closed. */

@@ -69,6 +69,7 @@ export class SupervisedHead<K extends keyof InstrumentKinds = HeadKind> implemen
   #opened = 0
   #identity: string | undefined
   #lifetime = new AbortController()
+  #begun = false
   #opening: Promise<void> = Promise.resolve()
   #turn: Promise<unknown> = Promise.resolve()
   #askedAt: number | undefined
@@ -81,10 +82,16 @@ export class SupervisedHead<K extends keyof InstrumentKinds = HeadKind> implemen
     this.#fault = new SensorError(options.id, 'absent', 'not opened yet')
   }
 
+  /** Begins to open the head. Call it once, `start` does where nobody has. */
+  begin(): void {
+    this.#begun = true
+    this.#opening = this.#open()
+  }
+
   /** Resolves when the head is open, or after a few seconds without it. */
   async start(signal: AbortSignal): Promise<void> {
     const enough = new AbortController()
-    this.#opening = this.#open()
+    if (!this.#begun) this.begin()
     await Promise.race([
       this.#opening,
       this.#options.clock.sleep(START_WAIT_MS, AbortSignal.any([signal, enough.signal])).catch(() => {}),

@@ -48,6 +48,7 @@ export class KpiBoard {
   #recent: readonly OpenShift[] = []
   #lastMs: number
   #standing = false
+  #updating = false
 
   constructor(options: KpiBoardOptions) {
     this.#options = options
@@ -69,6 +70,12 @@ export class KpiBoard {
     this.#standing = standing
   }
 
+  /** An update has the line, or has given it back: that time is not planned, whoever waits for a part. */
+  update(hasLine: boolean, wallMs: number): void {
+    this.advance(wallMs)
+    this.#updating = hasLine
+  }
+
   /** @returns the state of the lot that ends; `kpiReportOf` makes figures of it */
   beginLot(lot: string, wallMs: number): KpiState {
     this.advance(wallMs)
@@ -86,7 +93,7 @@ export class KpiBoard {
       if (this.#options.shifts) this.#enter(this.#options.calendar.at(wallMs))
       return
     }
-    if (spanMs > LONGEST_SPAN_MS) this.#skip(spanMs, wallMs)
+    if (this.#updating || spanMs > LONGEST_SPAN_MS) this.#skip(spanMs, wallMs)
     while (this.#lastMs < wallMs) this.#step(wallMs)
     if (this.#options.shifts) this.#enter(this.#options.calendar.at(wallMs))
   }
@@ -108,8 +115,8 @@ export class KpiBoard {
   /** All it remembers, as JSON. Shifts that ended and were not taken are not part of it. */
   snapshot(): unknown {
     const open = this.#shift
-    const shift = open === undefined ? null : { ...open.shift, state: { ...open.state } }
-    return { version: 1, atMs: this.#lastMs, lot: { ...this.#lot }, shift }
+    const shift = open === undefined ? null : { ...open.shift, state: kept(open.state) }
+    return { version: 1, atMs: this.#lastMs, lot: kept(this.#lot), shift }
   }
 
   /**
@@ -179,4 +186,9 @@ export class KpiBoard {
 
 function pick({ name, date, beginMs }: Shift): OpenShift['shift'] {
   return { name, date, beginMs }
+}
+
+/** A release of before updates were counted, to which one on trial may go back, takes up no state that has them. */
+function kept({ updating, ...state }: KpiState): Omit<KpiState, 'updating'> & { updating?: number } {
+  return updating === 0 ? state : { ...state, updating }
 }

@@ -21,8 +21,9 @@ const rated = share.extend({
 /** The key figures of a lot or of a shift. */
 export const kpiReport = z.object({
   name: z.string().describe('Lot, or name and date of the shift.'),
-  parts: count.describe('Without places where no part lay.'),
+  parts: count.describe('Without places where no part lay, and without what an update turned away.'),
   empty: count.describe('Triggers where no part lay.'),
+  updating: count.default(0).describe('Turned away while an update had the line: in no other figure.'),
   conformity: rated.describe('Graded and not REJECT, of the graded parts.'),
   downgrade: rated.describe('B or C, of the graded parts.'),
   reject: rated.describe('Rejected for whatever reason, of all parts.'),
@@ -30,7 +31,10 @@ export const kpiReport = z.object({
   ungraded: share.describe('Without a grade, of all parts.'),
   planned_s: z.number().min(0).describe('Planned time so far, s: within shifts and outside breaks.'),
   stopped_s: z.number().min(0).describe('Of it the line stood, s.'),
-  uncounted_s: z.number().min(0).describe('Time nobody watched, s: station off, clock set.'),
+  uncounted_s: z
+    .number()
+    .min(0)
+    .describe('Time nobody watched, s: station off, clock set, an update had the line.'),
   cadence_per_h: z.number().min(0).optional().describe('Parts an hour of planned time.'),
   cadence_rating: rating.optional(),
   running_cadence_per_h: z.number().min(0).optional().describe('Parts an hour of the time the line ran.'),

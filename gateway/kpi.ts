@@ -8,10 +8,11 @@ const count = z.int().min(0)
 const time = z.number().min(0)
 
 /** All that the key figures of one lot or shift rest on. */
-export const kpiState = z.strictObject({
+export const kpiState = z.object({
   name: z.string(),
   parts: count,
   empty: count,
+  updating: count.default(0),
   graded: count,
   conforming: count,
   downgraded: count,
@@ -29,6 +30,7 @@ export function newKpiState(name: string): KpiState {
     name,
     parts: 0,
     empty: 0,
+    updating: 0,
     graded: 0,
     conforming: 0,
     downgraded: 0,
@@ -50,10 +52,22 @@ export function isEmptyPlace(verdict: Verdict): boolean {
   )
 }
 
-/** Takes in one decided part. */
+/** Nobody has looked at the part: an update had the line. */
+export function isForUpdate(verdict: Verdict): boolean {
+  return verdict.kind === 'ungraded' && verdict.reasons.includes('updating')
+}
+
+/**
+ * Takes in one decided part. What an update turned away is in no figure: its time is not planned, it was not inspected,
+ * and it comes again.
+ */
 export function countPart(state: KpiState, verdict: Verdict): void {
   if (isEmptyPlace(verdict)) {
     state.empty += 1
+    return
+  }
+  if (isForUpdate(verdict)) {
+    state.updating += 1
     return
   }
   state.parts += 1
@@ -102,6 +116,7 @@ export function kpiReportOf(state: KpiState, targets: KpiTargets): KpiReport {
     name: state.name,
     parts,
     empty: state.empty,
+    updating: state.updating,
     conformity: rated(shareOf(state.conforming, graded), (share) => atLeast(share, conformity)),
     downgrade: rated(shareOf(state.downgraded, graded), (share) => atMost(share, downgrade)),
     reject: rated(shareOf(state.rejected, parts), (share) => atMost(share, reject)),

@@ -6,8 +6,8 @@ import type { Log } from './log.ts'
 import type { Unit, UnitStatus } from './station.ts'
 
 export interface LensBookOptions {
-  /** Another number after each change of the catalogue, by whomever. Throws StoreError. */
-  readonly version: () => Promise<number>
+  /** Another one after each change of the catalogue, by whomever. Throws StoreError. */
+  readonly version: () => Promise<number | string>
   /** Throws StoreError. */
   readonly lenses: () => Promise<readonly EngravedLens[]>
   /** Searches what is enrolled now. */
@@ -28,7 +28,7 @@ export class LensBook implements Unit {
   readonly #options: LensBookOptions
   readonly #ended = new AbortController()
   #index: LensIndex = lensIndex([])
-  #version: number | undefined
+  #version: number | string | undefined
   #fault: string | undefined
   #running: Promise<void> = Promise.resolve()
 

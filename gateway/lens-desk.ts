@@ -1,14 +1,28 @@
-import type { Lenses, LensPage, LensQuery, LensRecord } from './api/lenses.ts'
+import type {
+  Lenses,
+  LensPage,
+  LensQuery,
+  LensRecord,
+  LensSymbol,
+  LinkAnswer,
+  Linking,
+} from './api/lenses.ts'
 import { bestNamed } from './catalogue/fuzzy.ts'
 import type { CatalogueFile } from './catalogue-file.ts'
 import { type CatalogueFilter, type CatalogueLens, lensesOf } from './store/catalogue/catalogue.ts'
+import { linkSymbol, unlinkSymbol } from './store/catalogue/links.ts'
+import { hasSymbol } from './store/catalogue/symbols.ts'
+import type { Database } from './store/database.ts'
 
 /** The catalogue for whoever asks by HTTP. */
 export class LensDesk implements Lenses {
   readonly #catalogue: CatalogueFile
+  readonly #wall: () => number
 
-  constructor(catalogue: CatalogueFile) {
+  /** @param wall ms since 1970 */
+  constructor(catalogue: CatalogueFile, wall: () => number) {
     this.#catalogue = catalogue
+    this.#wall = wall
   }
 
   async find({ after, limit, name, ...query }: LensQuery): Promise<LensPage | undefined> {
@@ -29,6 +43,33 @@ export class LensDesk implements Lenses {
     const [lens] = await lensesOf(await this.#catalogue.reader(), { ids: [id] })
     return lens === undefined ? undefined : recordOf(lens)
   }
+
+  link(which: LensSymbol, linking: Linking): Promise<LinkAnswer> {
+    const at = new Date(this.#wall()).toISOString()
+    const change = { ...linking, at }
+    return this.#changed(which, (writer) => linkSymbol(writer, linkOf(which), change))
+  }
+
+  unlink(which: LensSymbol): Promise<LinkAnswer> {
+    return this.#changed(which, (writer) => unlinkSymbol(writer, linkOf(which)))
+  }
+
+  async #changed(
+    { id, symbol }: LensSymbol,
+    change: (writer: Database) => Promise<unknown>,
+  ): Promise<LinkAnswer> {
+    return await this.#catalogue.writing(async (writer) => {
+      if ((await lensesOf(writer, { ids: [id] })).length === 0) return 'no-lens'
+      if (!(await hasSymbol(writer, symbol))) return 'no-symbol'
+      await change(writer)
+      const [lens] = await lensesOf(writer, { ids: [id] })
+      return lens === undefined ? 'no-lens' : recordOf(lens)
+    })
+  }
+}
+
+function linkOf({ id, symbol }: LensSymbol) {
+  return { lens: id, symbol }
 }
 
 function filterOf({

@@ -9,27 +9,25 @@ import { loadAnomalyScorer } from './anomaly-files.ts'
 import { ApiServer } from './api/server.ts'
 import { backupUnits } from './backup/place.ts'
 import { busUnits } from './bus-status.ts'
-import { crosstalkIn } from './calibration/crosstalk-in.ts'
 import { changePermit } from './change-permit.ts'
 import { ClockDiscipline } from './clock-discipline.ts'
-import { type Config, ConfigError } from './config.ts'
+import type { Config } from './config.ts'
+import { contentFolder, contentIn, STATION_FLOWS } from './content.ts'
 import { type Delivering, delivering } from './delivering.ts'
 import { Esp32Door } from './esp32/door.ts'
 import { FeedHub } from './feed.ts'
 import { FirstPart } from './first-part.ts'
 import { FlowsProcess } from './flows.ts'
+import type { Foundation } from './foundation.ts'
 import { decideWithinMs as gateDeadlineMs } from './gate-plan.ts'
-import { type Hardware, wire } from './hardware.ts'
 import { PartCounters } from './health/counters.ts'
 import { HealthBoard, type HealthReport } from './health/health.ts'
 import { Metrics } from './health/metrics.ts'
 import { watchdogUnits } from './health/watchdog.ts'
-import { type Identity, identityOf } from './identity.ts'
 import { type LineCommandParts, lineCommands } from './line-commands.ts'
 import type { Log } from './log.ts'
 import { LotBook } from './lot-book.ts'
 import { type Measuring, measuring } from './measuring.ts'
-import { accessProblem } from './mqtt/access.ts'
 import type { Broker } from './mqtt/broker.ts'
 import { CommandServer } from './mqtt/commands.ts'
 import { stationTopics } from './mqtt/topics.ts'
@@ -44,19 +42,16 @@ import type { ReplayOptions } from './replay/player.ts'
 import { scanProblem } from './scan-problem.ts'
 import { Setup } from './setup.ts'
 import { ShiftBook } from './shift-book.ts'
-import { run, type Unit } from './station.ts'
+import { Retirement, run, type Unit } from './station.ts'
 import { describeStation } from './station-view.ts'
 import { describeStorage } from './storage-view.ts'
-import { openStore } from './store/open.ts'
 import { retentionLimits } from './store/retention/limits.ts'
-import type { Store } from './store/store.ts'
 import { historyOf } from './stored-history.ts'
+import { deliveredUpdates } from './update-content.ts'
+import { keptEngravings, keptLenses } from './update-keeping.ts'
 import { type Updating, updating } from './updating.ts'
 
-/** Room that is kept for a disk that others fill. */
-const BALLAST_BYTES = 8 * 1024 * 1024
-
-export interface StationOptions {
+export interface StationOptions extends Foundation {
   readonly config: Config
   readonly version: string
   readonly log: Log
@@ -74,74 +69,48 @@ export interface StationOptions {
   readonly ready: (where: { readonly url: string | undefined; readonly mqttPort: number | undefined }) => void
 }
 
-/** One station: makes every part of it, runs it until the signal aborts, and takes it apart again. */
+/** One station: makes every part of it on its foundation, and runs it until the signal aborts. */
 export async function runStation(options: StationOptions): Promise<void> {
-  const { config, log } = options
+  const { config, log, identity, hardware, store } = options
   const clock = systemClock
-  const identity = identityOf(config)
-  const refused = await accessProblem(config.mqtt)
-  if (refused !== undefined) throw new ConfigError(`${refused.key}: ${refused.problem}`)
-  let crosstalk: ReturnType<typeof crosstalkIn> | undefined
-  // Before the store: what is wrong with the configuration shall leave nothing behind.
-  const hardware = wire({
-    ...{ config, clock, profile: config.recipe },
-    crosstalk: (head) => crosstalk?.(head) ?? Promise.resolve(undefined),
+  const { gate } = hardware
+  const moved = gate !== undefined && !options.dryRun && !config.dry_run
+  const decideWithinMs = moved ? gateDeadlineMs(gate) : undefined
+  const setup = await Setup.load(store, {
+    recipeId: config.recipe,
+    wallMs: clock.wall(),
+    wall: () => clock.wall(),
+    // Recorded looks are as dense as they are, whatever the heads of this station do.
+    ...(options.replay === undefined
+      ? { refusal: (recipe, tray) => scanProblem(recipe, { heads: config.heads, tray, decideWithinMs }) }
+      : {}),
   })
-  try {
-    const store = await openStore({
-      dir: config.data_dir,
-      deviceId: identity.deviceId,
-      clock,
-      log,
-      groupCommitMs: config.store.group_commit_ms,
-      cursorCommitMs: config.store.cursor_commit_ms,
-      ...(config.store.quota_mb === undefined ? {} : { maxBytes: config.store.quota_mb * 1_000_000 }),
-      maxPending: 2 * config.limits.appending,
-      ballastBytes: BALLAST_BYTES,
-      migrationBackup: config.store.migration_backup,
-      migrationBackupHours: config.store.migration_backup_hours,
-    })
-    crosstalk = crosstalkIn(store.calibrations, clock)
-    try {
-      const { gate } = hardware
-      const moved = gate !== undefined && !options.dryRun && !config.dry_run
-      const decideWithinMs = moved ? gateDeadlineMs(gate) : undefined
-      const setup = await Setup.load(store, {
-        recipeId: config.recipe,
-        wallMs: clock.wall(),
-        wall: () => clock.wall(),
-        // Recorded looks are as dense as they are, whatever the heads of this station do.
-        ...(options.replay === undefined
-          ? { refusal: (recipe, tray) => scanProblem(recipe, { heads: config.heads, tray, decideWithinMs }) }
-          : {}),
-      })
-      const anomalies = await loadAnomalyScorer(config.data_dir, (file, err) =>
-        log.warn({ file, err }, 'anomaly model not used'),
-      )
-      const firstPart = new FirstPart(store.state, log)
-      await firstPart.load()
-      let signed = (): void => {}
-      const proof = await proofOf({ config, identity, store, taken: () => signed(), clock, log })
-      const parts = { identity, store, hardware, setup, anomalies, firstPart, proof }
-      const station = assemble({ ...options, ...parts })
-      signed = station.signed
-      await run(station.units, options.signal, log, station.ready)
-    } finally {
-      await store.close()
-    }
-  } finally {
-    await hardware.close()
-  }
+  const anomalies = await loadAnomalyScorer(config.data_dir, (file, err) =>
+    log.warn({ file, err }, 'anomaly model not used'),
+  )
+  const firstPart = new FirstPart(store.state, log)
+  await firstPart.load()
+  let signed = (): void => {}
+  const proof = await proofOf({ config, identity, store, taken: () => signed(), clock, log })
+  // A device that is taken out of service with its data ends its station: they cannot be wiped under it.
+  const retirement = new Retirement()
+  const signal = AbortSignal.any([options.signal, retirement.signal])
+  const retired = (): void => retirement.order()
+  const station = await assemble({ ...options, signal, setup, anomalies, firstPart, proof, retired })
+  signed = station.signed
+  await run(station.units, signal, log, () => {
+    station.ready()
+    retirement.up()
+  })
 }
 
 interface Parts extends StationOptions {
-  readonly identity: Identity
-  readonly store: Store
-  readonly hardware: Hardware
   readonly setup: Setup
   readonly anomalies: AnomalyScorer
   readonly firstPart: FirstPart
   readonly proof: Proof
+  /** The device is taken out of service, and what it stored is to be wiped. */
+  readonly retired: () => void
 }
 
 interface Assembled {
@@ -152,7 +121,7 @@ interface Assembled {
 }
 
 /** Wires everything to everything; nothing runs yet. */
-function assemble(parts: Parts): Assembled {
+async function assemble(parts: Parts): Promise<Assembled> {
   const { config, log, identity, store, hardware, setup, anomalies, firstPart, version } = parts
   const clock = systemClock
   const ungated = hardware.gate === undefined
@@ -179,7 +148,7 @@ function assemble(parts: Parts): Assembled {
   })
   const { checkpoints, trace } = parts.proof
   const health = (): HealthReport => board.report()
-  const delivery: Delivering = delivering({
+  const delivery: Delivering = await delivering({
     config,
     identity,
     setup,
@@ -196,6 +165,7 @@ function assemble(parts: Parts): Assembled {
     ...{ config, memory: store.state, deviceId: identity.deviceId, clock, log },
     ...{ measure: () => measure, board: () => board, said: () => delivery.updated() },
     changed: () => feed.emit({ type: 'station' }),
+    retired: parts.retired,
   })
   const alerted = alerting({ config, store, identity, publishers, clock, log })
   const quality: QualityWatch = new QualityWatch({
@@ -211,6 +181,7 @@ function assemble(parts: Parts): Assembled {
       },
       stopLine: () => measure.gate.stopLine(),
     },
+    updating: () => updates.locked(),
     shifts: new ShiftBook(store.documents, log),
     clock,
     log,
@@ -227,6 +198,7 @@ function assemble(parts: Parts): Assembled {
       version,
       log,
       hardware,
+      rack: parts.rack,
       setup,
       store,
       counters,
@@ -245,6 +217,7 @@ function assemble(parts: Parts): Assembled {
   })
   const oldHeads = new OldHeads({
     ...{ config: config.esp32, identity, version, setup, store, feed, discipline, clock },
+    keep: (name, work) => updates.commands.keep(name, work),
   })
   const door = config.esp32.enabled
     ? new Esp32Door({ config: config.esp32, version, samples: oldHeads, clock, log })
@@ -253,14 +226,15 @@ function assemble(parts: Parts): Assembled {
     ...{ oldHeads, counters, feed, lots, quality, updates },
     alerts: alerted.alerts,
   })
-  const flows = [...flowsProcess(parts, delivery.broker), ...watchdogUnits({ ...parts, ...measure, clock })]
+  const nodeRed = flowsProcess(parts, delivery.broker)
+  const flows = [...nodeRed, ...watchdogUnits({ ...parts, ...measure, clock })]
   const resumed = (): void => {
     quality.resumed()
     firstPart.resumed('panel').catch((err: unknown) => log.warn({ err }, 'the check is not written down'))
   }
   const panel =
     parts.replay === undefined ? panelOf(parts, { ...measure, dryRun, resumed, board: () => board }) : []
-  const backups = backupUnits({ config, deviceId: identity.deviceId, version, clock, log })
+  const backups = await backupUnits({ config, deviceId: identity.deviceId, version, clock, log })
   const extras: Unit[] = [
     ...[...eyes.units, ...(camera === undefined ? [] : [camera]), ...panel],
     ...[...measure.extras, ...backups],
@@ -307,8 +281,22 @@ function assemble(parts: Parts): Assembled {
     oldHeads: oldHeadsView({ door, store }),
     checkpoints: parts.proof.signed,
     ...eyes.sources,
+    engravings: keptEngravings(eyes.sources.engravings, updates.commands),
+    lenses: keptLenses(eyes.sources.lenses, updates.commands),
     permit: changePermit(delivery.broker, log),
     updates: updates.desk,
+    delivered: deliveredUpdates({
+      ...{ dir: config.update.dir, recipes: store.recipes, setup, firstPart, log },
+      ...{ quality: () => quality, updates: () => updates },
+      restartFlows: () => {
+        for (const each of nodeRed) each.restart()
+        return nodeRed.length > 0
+      },
+      changed: () => {
+        delivery.announce()
+        feed.emit({ type: 'station' })
+      },
+    }),
     feed,
     consoleDir: fileURLToPath(new URL('../console/', import.meta.url)),
     sensors: door,
@@ -318,7 +306,6 @@ function assemble(parts: Parts): Assembled {
   return {
     signed: () => delivery.signed(),
     units: [
-      ...measure.early,
       ...[discipline, checkpoints, ...delivery.units, retention, ...over, ...servers],
       ...[...(door === undefined ? [] : [door]), api],
       ...[...extras, ...measure.units, ...flows],
@@ -381,7 +368,7 @@ function commandServers(
 }
 
 /** Node-RED, where it is wanted and has a broker to talk to. */
-function flowsProcess({ config, env, log }: Parts, broker: Broker | undefined): readonly Unit[] {
+function flowsProcess({ config, env, log }: Parts, broker: Broker | undefined): readonly FlowsProcess[] {
   if (!config.flows.enabled || broker === undefined) return []
   const mqtt = {
     // Known when the broker listens.
@@ -396,5 +383,11 @@ function flowsProcess({ config, env, log }: Parts, broker: Broker | undefined): 
   }
   const folder = fileURLToPath(new URL('../../flows/', import.meta.url))
   const userDir = join(config.data_dir, 'flows')
-  return [new FlowsProcess({ flows: config.flows, mqtt, folder, userDir, env, clock: systemClock, log })]
+  const shipped = (): string | undefined => {
+    const came = contentFolder(contentIn(config.update.dir), 'flow', STATION_FLOWS)
+    return came === undefined ? undefined : join(came, 'flows.json')
+  }
+  return [
+    new FlowsProcess({ flows: config.flows, mqtt, folder, shipped, userDir, env, clock: systemClock, log }),
+  ]
 }

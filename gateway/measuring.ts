@@ -10,7 +10,7 @@ import type { StationGate } from './gate.ts'
 import { GoldenKeeper } from './golden-keeper.ts'
 import type { Hardware } from './hardware.ts'
 import { SupervisedHead } from './head.ts'
-import { HeadRack } from './head-rack.ts'
+import type { HeadRack } from './head-rack.ts'
 import type { PartCounters } from './health/counters.ts'
 import { HeldParts } from './held-parts.ts'
 import { type BusHead, inspect, type MeasuringHead } from './inspect.ts'
@@ -28,6 +28,8 @@ export interface MeasuringParts extends JudgingParts {
   readonly config: Config
   readonly log: Log
   readonly hardware: Hardware
+  /** The heads, being opened already. */
+  readonly rack: HeadRack
   readonly counters: PartCounters
   readonly replay: Omit<ReplayOptions, 'heads' | 'clock'> | undefined
   /** Who looks at a live view. */
@@ -59,8 +61,6 @@ export interface Measuring {
   readonly gate: Gate
   /** The gate as a unit, where one is moved. */
   readonly stationGate: StationGate | undefined
-  /** What takes long to begin with, and is waited for by `units`. */
-  readonly early: readonly Unit[]
   /** In the order to start them in; without one of them nothing can be inspected. */
   readonly units: readonly Unit[]
   /** What no part waits for. */
@@ -73,18 +73,13 @@ export interface Measuring {
 
 /** Wires heads, calibration and acquisition to each other. */
 export function measuring(parts: MeasuringParts): Measuring {
-  const { config, log, hardware, setup } = parts
+  const { config, log, hardware, rack, setup } = parts
   const clock = systemClock
-  const rack = new HeadRack(hardware.heads, {
-    clock,
-    log,
-    random: Math.random,
-    opened: () => {
-      calibration.headsChanged().catch((error: unknown) => {
-        log.error({ err: error }, 'no calibration could be looked up')
-      })
-    },
-  })
+  rack.opened = () => {
+    calibration.headsChanged().catch((error: unknown) => {
+      log.error({ err: error }, 'no calibration could be looked up')
+    })
+  }
   const environment = environmentOf(parts)
   const player =
     parts.replay === undefined ? undefined : new Player({ ...parts.replay, heads: hardware.heads, clock })
@@ -146,7 +141,6 @@ export function measuring(parts: MeasuringParts): Measuring {
     held,
     gate: machine.gate,
     stationGate: machine.stationGate,
-    early: player === undefined ? [openingOf(rack)] : [],
     units: [...(player === undefined ? live : []), acquisition],
     extras: player === undefined ? [preview] : [],
     calibrations: player === undefined ? calibrationUnits(setup) : [],
@@ -155,18 +149,6 @@ export function measuring(parts: MeasuringParts): Measuring {
         hardware.line?.next()
       }
     },
-  }
-}
-
-/** Begins to open the heads. Closes them where the start ends before it came to the rack itself. */
-function openingOf(rack: HeadRack): Unit {
-  return {
-    name: 'opening of the heads',
-    start: (signal) => {
-      rack.begin(signal)
-      return Promise.resolve()
-    },
-    stop: () => rack.stop(),
   }
 }
 

@@ -27,6 +27,7 @@ import type { InForce, Setup } from './setup.ts'
 import { StoreError } from './store/error.ts'
 import { originOf } from './store/log/rows.ts'
 import type { Store } from './store/store.ts'
+import type { CommandWatch } from './update-commands.ts'
 
 export interface OldHeadsOptions {
   readonly identity: Identity
@@ -36,6 +37,8 @@ export interface OldHeadsOptions {
   readonly store: Pick<Store, 'append' | 'sampled' | 'calibrations'>
   readonly feed: Pick<FeedHub, 'emit'>
   readonly discipline: Pick<ClockDiscipline, 'state'>
+  /** Keeps something, for which an update waits. @throws LineTaken while one has the line */
+  readonly keep: CommandWatch['keep']
   readonly clock: Clock
 }
 
@@ -73,7 +76,11 @@ export class OldHeads implements SampleLog {
     return entry === undefined ? undefined : storedOf(entry)
   }
 
-  async store(sample: OldSample, address: string): Promise<StoredSample> {
+  store(sample: OldSample, address: string): Promise<StoredSample> {
+    return this.#options.keep('esp32/sample', () => this.#store(sample, address))
+  }
+
+  async #store(sample: OldSample, address: string): Promise<StoredSample> {
     const { store, feed } = this.#options
     const { draft, raw, measurements } = await this.#judged(sample, address)
     try {

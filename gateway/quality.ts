@@ -33,6 +33,8 @@ export interface QualityParts {
     readonly detail?: string
   }[]
   readonly gate: { readonly lineStopped: boolean; stopLine(): void }
+  /** An update has the line. */
+  readonly updating: () => boolean
   /** Where shifts go that ended. */
   readonly shifts: Pick<ShiftBook, 'load' | 'ended' | 'settle' | 'recent' | 'waiting'>
   readonly clock: Clock
@@ -229,8 +231,9 @@ export class QualityWatch implements Unit {
   }
 
   #look(): void {
-    const { alerts, gate, units, shifts, clock } = this.#parts
+    const { alerts, gate, updating, units, shifts, clock } = this.#parts
     this.#kpis.line(gate.lineStopped, clock.wall())
+    this.#kpis.update(updating(), clock.wall())
     for (const { state, beginMs } of this.#kpis.takeEndedShifts()) {
       shifts.ended(kpiReportOf(state, this.#targets()), beginMs)
     }

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Verdict } from './inspection.ts'
-import { isEmptyPlace } from './kpi.ts'
+import { isEmptyPlace, isForUpdate } from './kpi.ts'
 import type { RejectWatchOptions } from './reject-watch-options.ts'
 
 /** Why the line must stop. */
@@ -109,9 +109,4 @@ export class RejectWatch {
     if (share === undefined || this.#rejected < this.#shareLimit) return undefined
     return { reason: 'reject_share', value: this.#rejected, limit: this.#shareLimit }
   }
-}
-
-/** Nobody has looked at the part: an update has the line. */
-function isForUpdate(verdict: Verdict): boolean {
-  return verdict.kind === 'ungraded' && verdict.reasons.includes('updating')
 }

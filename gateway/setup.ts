@@ -188,10 +188,15 @@ export class Setup {
       : { ...this.inForce, tray, references: whiteIds, plan: prepare(recipe, tray, white) }
   }
 
+  /** Why the station cannot measure as a recipe asks that is not in force; undefined: it can, as far as is known. */
+  async refusalOf(recipe: Recipe): Promise<string | undefined> {
+    return this.#refusal(recipe, this.#tray ?? (await newestTray(this.#registry)))
+  }
+
   /** @throws Error when there is no such recipe, or the station cannot measure as it asks */
   async selectRecipe(id: string): Promise<RecipeInForce> {
     const recipe = await recipeInForce(this.#registry, id)
-    const refused = this.#refusal(recipe.recipe, this.#tray ?? (await newestTray(this.#registry)))
+    const refused = await this.refusalOf(recipe.recipe)
     if (refused !== undefined) throw new Error(refused)
     await this.#registry.state.set('recipe', id)
     this.#recipe = recipe

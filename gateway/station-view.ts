@@ -36,6 +36,7 @@ const EQUIPMENT = [
   'environment',
   'panel',
   'camera',
+  'vision',
   'calibration',
   'retention',
   'esp32',
@@ -81,7 +82,10 @@ function sinksOf({ counts, isReader, sinkStatus }: StationViewParts): StationSta
 function equipmentOf(board: HealthBoard): NonNullable<StationState['equipment']> {
   const { units } = board.report()
   return EQUIPMENT.flatMap((name) =>
-    units.filter((unit) => unit.name === name).map((unit) => ({ name, ...plain(unit) })),
+    units
+      // What nobody has needed yet is told by nobody.
+      .filter((unit) => unit.name === name && unit.facts?.loaded !== false)
+      .map((unit) => ({ name, ...plain(unit) })),
   )
 }
 

@@ -41,10 +41,40 @@ export async function run(
     }
     if (signal.aborted) return
     ready()
-    await once(signal, 'abort')
+    // What is ready may end at once.
+    if (!signal.aborted) await once(signal, 'abort')
   } finally {
     for (const unit of started) {
       await unit.stop().catch((error: unknown) => log.error({ unit: unit.name, err: error }, 'stop failed'))
     }
+  }
+}
+
+/**
+ * The end of a station whose device is taken out of service. It waits until the station is up: a process that ends before it
+ * has said so counts as a failed start, and would be begun again.
+ */
+export class Retirement {
+  readonly #end = new AbortController()
+  #ordered = false
+  #up = false
+
+  get signal(): AbortSignal {
+    return this.#end.signal
+  }
+
+  order(): void {
+    this.#ordered = true
+    this.#endIfDue()
+  }
+
+  /** The station runs. */
+  up(): void {
+    this.#up = true
+    this.#endIfDue()
+  }
+
+  #endIfDue(): void {
+    if (this.#ordered && this.#up) this.#end.abort()
   }
 }

@@ -7,9 +7,10 @@ import { CommandWatch } from './update-commands.ts'
 import { UpdateDesk, type UpdateDeskOptions } from './update-desk.ts'
 import { DEVICE_STATUS_FILE, DeviceDesk } from './update-device.ts'
 import { type LineFacts, lineReport } from './update-line.ts'
+import { UpdaterToken } from './update-token.ts'
 
 export interface UpdatingParts {
-  readonly config: Pick<Config, 'update'>
+  readonly config: Pick<Config, 'update' | 'data_dir'>
   /** Of the station, over its restarts. */
   readonly memory: UpdateDeskOptions['memory']
   readonly deviceId: string
@@ -22,6 +23,8 @@ export interface UpdatingParts {
   readonly changed: () => void
   readonly clock: Clock
   readonly log: Log
+  /** The device is taken out of service, and what it stored is to be wiped: the station ends. */
+  readonly retired: () => void
   /** Default: where a device that is enrolled says it. */
   readonly deviceFile?: string
 }
@@ -32,7 +35,7 @@ export interface Updating {
   readonly desk: UpdateDesk
   /** An update has the line: no part is inspected. */
   readonly locked: () => boolean
-  /** Payload of the retained `update`; undefined: there is nothing to say. */
+  /** Payload of the retained `update`; null: there is nothing to say; undefined: nobody has looked yet. */
   readonly message: () => unknown
   /** Commands that an update waits for. */
   readonly commands: CommandWatch
@@ -44,9 +47,13 @@ export interface Updating {
 export function updating(parts: UpdatingParts): Updating {
   const { config, memory, deviceId, measure, board, clock, log, said, changed } = parts
   const commands = new CommandWatch(() => desk.lease)
-  const device = new DeviceDesk({ file: parts.deviceFile ?? DEVICE_STATUS_FILE, clock, log, changed })
+  const device = new DeviceDesk({
+    file: parts.deviceFile ?? DEVICE_STATUS_FILE,
+    ...{ clock, log, changed, retired: parts.retired },
+  })
   const desk: UpdateDesk = new UpdateDesk({
     dir: config.update.dir,
+    token: new UpdaterToken(config.data_dir),
     memory,
     line: () => {
       const { phase } = board()
@@ -63,7 +70,7 @@ export function updating(parts: UpdatingParts): Updating {
     desk,
     commands,
     locked: () => desk.lease !== undefined,
-    message: () => (desk.said === undefined ? undefined : { ...desk.said, device_id: deviceId }),
+    message: () => (desk.said ? { ...desk.said, device_id: deviceId } : desk.said),
     units: [desk, device],
   }
 }

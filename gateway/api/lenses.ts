@@ -71,11 +71,30 @@ export interface LensQuery {
   readonly after?: number | undefined
 }
 
+/** A lens by its number, and a symbol by its name. */
+export interface LensSymbol {
+  readonly id: number
+  readonly symbol: string
+}
+
+export interface Linking {
+  /** 0 to 1. */
+  readonly confidence?: number
+  /** Who has seen it on a lens. */
+  readonly validatedBy?: string
+}
+
+/** The lens as it is then, or what is not there. */
+export type LinkAnswer = LensRecord | 'no-lens' | 'no-symbol'
+
 /** What the API needs of the catalogue. */
 export interface Lenses {
   /** @returns undefined where `after` is not among what is found (any more) */
   find(query: LensQuery): Promise<LensPage | undefined>
   get(id: number): Promise<LensRecord | undefined>
+  /** Says that a symbol stands on a lens; what is absent stays, and is 1 and nobody for a new link. */
+  link(which: LensSymbol, linking: Linking): Promise<LinkAnswer>
+  unlink(which: LensSymbol): Promise<LinkAnswer>
 }
 
 const refractiveIndex = z

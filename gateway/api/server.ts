@@ -11,6 +11,7 @@ import { engravingRoutes } from './engravings.ts'
 import { type AskEvidence, evidenceRoutes } from './evidence.ts'
 import { healthRoutes } from './health.ts'
 import { inspectionRoutes } from './inspections.ts'
+import { lensLinkRoutes } from './lens-links.ts'
 import { type Lenses, lensRoutes } from './lenses.ts'
 import { type AskOldHeads, oldHeadRoutes } from './old-heads.ts'
 import { PAGE_POLICY, pageRoutes } from './page.ts'
@@ -25,6 +26,8 @@ import { stationRoutes } from './station.ts'
 import { type AskStorage, storageRoutes } from './storage.ts'
 import { type AskTrace, traceRoutes } from './trace.ts'
 import { type Updates, updateRoutes } from './update.ts'
+import { type FlowUpdates, updateFlowsRoutes } from './update-flows.ts'
+import { type RecipeUpdates, updateRecipeRoutes } from './update-recipe.ts'
 
 /** What the API shows, and where it comes from. */
 export interface ApiSources {
@@ -43,6 +46,8 @@ export interface ApiSources {
   readonly lenses: Lenses
   readonly evidence: AskEvidence
   readonly updates: Updates
+  /** What comes as updates while the station runs; absent: nothing does. */
+  readonly delivered?: RecipeUpdates & FlowUpdates
   /** Who may change something. */
   readonly permit: AskPermit
   readonly feed: Feed
@@ -104,8 +109,13 @@ export function buildServer(sources: ApiSources): FastifyInstance {
     traceRoutes(routes, sources.trace)
     engravingRoutes(routes, sources.engravings, sources.permit)
     lensRoutes(routes, sources.lenses)
+    lensLinkRoutes(routes, sources.lenses, sources.permit)
     evidenceRoutes(routes, sources.evidence)
     updateRoutes(routes, sources.updates, sources.permit)
+    if (sources.delivered !== undefined) {
+      updateRecipeRoutes(routes, sources.delivered)
+      updateFlowsRoutes(routes, sources.delivered)
+    }
     pageRoutes(routes, sources.consoleDir)
     done()
   })

@@ -3,7 +3,6 @@ import type { Clock } from '../../drivers/clock.ts'
 import type { Log } from '../log.ts'
 import type { Unit } from '../station.ts'
 import type { BackupOptions } from './options.ts'
-import { BackupUnit } from './unit.ts'
 
 /** The part of the configuration that is about backups. */
 export interface BackupConfig {
@@ -17,15 +16,16 @@ export function backupDir({ data_dir: dataDir, backup }: BackupConfig): string {
 }
 
 /** The scheduled backups of a station; none where the configuration has no `backup`. */
-export function backupUnits(parts: {
+export async function backupUnits(parts: {
   readonly config: BackupConfig
   readonly deviceId: string
   readonly version: string
   readonly clock: Clock
   readonly log: Log
-}): readonly Unit[] {
+}): Promise<readonly Unit[]> {
   const { config, deviceId, version: software, clock, log } = parts
   const { backup, data_dir: dataDir } = config
   if (backup === undefined) return []
+  const { BackupUnit } = await import('./unit.ts')
   return [new BackupUnit({ backup, dataDir, dir: backupDir(config), deviceId, software, clock, log })]
 }

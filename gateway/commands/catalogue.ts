@@ -16,10 +16,14 @@ import {
 } from '../store/catalogue/links.ts'
 import type { Database } from '../store/database.ts'
 import type { Streams } from '../streams.ts'
+import { updateAtLine } from '../update-status.ts'
 import { type CrawlSurroundings, crawlPages } from './catalogue-crawl.ts'
 import { importTable, ndjson } from './catalogue-import.ts'
 import { parsed, USAGE, type Values } from './catalogue-options.ts'
 import { accept, discard, pictures, review } from './catalogue-review.ts'
+
+/** Verbs that change nothing. */
+const READING: ReadonlySet<string> = new Set(['search', 'review', 'pictures'])
 
 /** `poincon catalogue …`. Exit 0 done, 1 nothing found, or nothing done, 2 wrong usage. */
 export async function catalogueCommand(
@@ -34,6 +38,11 @@ export async function catalogueCommand(
     return 0
   }
   const { config } = commandConfig(values.config)
+  const taken = READING.has(verb ?? '') ? undefined : await updateAtLine(config.update.dir, Date.now())
+  if (taken !== undefined) {
+    streams.errors.write(`poincon catalogue: an update to ${taken} has the line: try again when it is over\n`)
+    return 1
+  }
   const file = join(config.data_dir, 'catalogue.db')
   const [first, second] = rest
   if (verb === 'search') return await search(file, rest.join(' '), values, streams)

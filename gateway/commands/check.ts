@@ -1,38 +1,44 @@
 import { parseArgs } from 'node:util'
 import { stringify } from 'yaml'
-import { systemClock } from '../../drivers/clock.ts'
-import { type Config, ConfigError } from '../config.ts'
-import { commandConfig, withoutSecrets } from '../config-file.ts'
-import { decideWithinMs, type WiredGate } from '../gate-plan.ts'
-import { wire } from '../hardware.ts'
+import { ConfigError } from '../config.ts'
+import { commandConfig, ownConfig, withoutSecrets } from '../config-file.ts'
+import { configRefusal } from '../config-refusal.ts'
 import { accessProblem } from '../mqtt/access.ts'
-import { lookAtStation } from '../station-look.ts'
-import { StoreError } from '../store/error.ts'
+
+const USAGE = `poincon check [--config FILE] [--own]
+
+  Prints the configuration as the gateway would run it, defaults included and secrets left out.
+
+  --own  the device's own alone, without what came as updates; files of secrets are not opened
+
+Exit codes: 0 correct · 2 wrong usage · 78 wrong, with what was expected
+`
 
 /**
  * `poincon check`: prints the configuration as the gateway would run it, secrets left out; exit 78 with what is wrong
  * otherwise, the recipe in force included.
  */
 export async function checkCommand(args: readonly string[]): Promise<number> {
-  const { values } = parseArgs({ args: [...args], options: { config: { type: 'string', short: 'c' } } })
-  const { config, file } = commandConfig(values.config)
-  const { gate } = wire({ config, clock: systemClock, profile: config.recipe })
-  const refused = await refusedRecipe(config, config.dry_run ? undefined : gate)
-  if (refused !== undefined) throw new ConfigError(refused)
-  const access = await accessProblem(config.mqtt)
-  if (access !== undefined) throw new ConfigError(`${access.key}: ${access.problem}`)
-  process.stdout.write(`# ${file}: correct\n${stringify(withoutSecrets(config))}`)
-  return 0
-}
-
-/** A store that cannot be read says nothing of the configuration. */
-async function refusedRecipe(config: Config, gate: WiredGate | undefined): Promise<string | undefined> {
-  const withinMs = gate === undefined ? undefined : decideWithinMs(gate)
-  try {
-    return (await lookAtStation(config, { atMs: systemClock.wall(), decideWithinMs: withinMs }))?.refused
-  } catch (error) {
-    if (!(error instanceof StoreError)) throw error
-    process.stderr.write(`the recipe was not checked: ${error.message}\n`)
-    return undefined
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      config: { type: 'string', short: 'c' },
+      own: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  })
+  if (values.help) {
+    process.stdout.write(USAGE)
+    return 0
   }
+  const { config, file, delivered } = (values.own ? ownConfig : commandConfig)(values.config)
+  const refused = await configRefusal(config, (why) =>
+    process.stderr.write(`the recipe was not checked: ${why}\n`),
+  )
+  if (refused !== undefined) throw new ConfigError(refused)
+  const access = values.own ? undefined : await accessProblem(config.mqtt)
+  if (access !== undefined) throw new ConfigError(`${access.key}: ${access.problem}`)
+  const under = delivered.map((one) => `# over ${one.name} ${one.version}, ${one.file}\n`).join('')
+  process.stdout.write(`# ${file}: correct\n${under}${stringify(withoutSecrets(config))}`)
+  return 0
 }

@@ -20,12 +20,18 @@ const USAGE = `poincon device enrol --url URL (--ca-sha256 HEX | --ca-file FILE)
 poincon device renew [--force]
 poincon device status [--json]
 poincon device wipe --yes [--data DIR…]
+poincon device deposit [--json]            leaves recipes and calibrations with the fleet, for who follows
+poincon device adopt [--yes] [--same-heads] [--json]
+                                           takes up what the device before this one left
+poincon device orders [--json]             does what the fleet orders: a device out of service wipes itself
 
 enrol makes this device's own key and gets its first certificate from an authority that speaks EST (RFC 7030): poincon
 fleet, step-ca or EJBCA. The authority is recognised by the SHA-256 of its root's certificate, or by FILE; the device by
 a token of one use (- reads it from standard input), or by its maker's certificate. Key, certificate and authorities
 come to --dir (default /var/lib/poincon-device) as device.key, device.crt and ca.crt. renew looks at the certificate and
-gets the next one from two thirds of its life on; a timer calls it. wipe removes key, certificate and settings, and all
+gets the next one from two thirds of its life on; a timer calls it, and then orders and deposit are done, too. adopt shows
+what it would take up, and does it with --yes: calibrations of heads whose serial is the same; --same-heads says that all
+heads came over. Not while the station runs. wipe removes key, certificate and settings, and all
 that is in each DIR; without --yes it only says what that is. --config FILE names the configuration that holds the
 device's id, where --device-id does not.
 
@@ -61,6 +67,7 @@ function parsed(args: readonly string[]) {
       'pin-file': { type: 'string' },
       force: { type: 'boolean', default: false },
       yes: { type: 'boolean', default: false },
+      'same-heads': { type: 'boolean', default: false },
       data: { type: 'string', multiple: true },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
@@ -77,6 +84,9 @@ export interface DeviceTerminal {
 
 const PROCESS: DeviceTerminal = { output: process.stdout, errors: process.stderr, input: process.stdin }
 
+/** It reads the store: what only looks at a certificate need not load that. */
+const fleetSide = () => import('./device-fleet.ts')
+
 /** `poincon device …`. */
 export async function deviceCommand(
   args: readonly string[],
@@ -88,7 +98,12 @@ export async function deviceCommand(
     terminal.output.write(USAGE)
     return 0
   }
-  const verbs = { enrol: enrolVerb, renew: renewVerb, status: statusVerb, wipe: wipeVerb } as const
+  const verbs = {
+    ...{ enrol: enrolVerb, renew: renewVerb, status: statusVerb, wipe: wipeVerb },
+    deposit: async (typed: Values) => (await fleetSide()).depositVerb(typed, terminal, interruption()),
+    adopt: async (typed: Values) => (await fleetSide()).adoptVerb(typed, terminal, interruption()),
+    orders: async (typed: Values) => (await fleetSide()).ordersVerb(typed, terminal, interruption()),
+  } as const
   const isVerb = (name: string): name is keyof typeof verbs => Object.hasOwn(verbs, name)
   if (verb === undefined || !isVerb(verb) || more.length > 0) {
     terminal.errors.write(USAGE)
@@ -120,6 +135,7 @@ async function enrolVerb(values: Values, terminal: DeviceTerminal): Promise<numb
       terminal.errors.write(`poincon: ${error.message}; again in ${Math.ceil(waitMs / 1000)} s\n`),
   })
   terminal.output.write(`${described(status)}\n`)
+  await (await fleetSide()).placeTold(values, terminal, interruption())
   return 0
 }
 
@@ -188,13 +204,15 @@ async function proofOf(values: Values, { input }: DeviceTerminal): Promise<First
   return { kind: 'token', token }
 }
 
-async function renewVerb({ dir, force, json }: Values, terminal: DeviceTerminal): Promise<number> {
+async function renewVerb(values: Values, terminal: DeviceTerminal): Promise<number> {
+  const { dir, force, json } = values
   const settings = await new DeviceFolder(dir).settings()
   if (settings !== undefined) setModule(settings)
   const status = await renew({
     ...{ dir, force, clock: systemClock, signal: interruption() },
     userAgent: `poincon/${packageVersion()}`,
   })
+  if (settings !== undefined) await (await fleetSide()).fleetRound(values, terminal, interruption())
   return show(status, json, terminal)
 }
 
@@ -239,8 +257,9 @@ async function wipeVerb(
   const held = await locked(data)
   const left = await wipe(plan).finally(() => Promise.all(held.map((lock) => lock.close())))
   for (const one of left) errors.write(`poincon: not removed: ${one}\n`)
-  const removed = plan.paths.length + (plan.token === undefined ? 0 : 1) - left.length
-  output.write(`${removed} removed\n`)
+  const gone = plan.paths.filter((path) => !left.some((one) => one.startsWith(`${path}: `)))
+  const key = plan.token !== undefined && !left.some((one) => one.startsWith('token '))
+  output.write(`${gone.length + (key ? 1 : 0)} removed\n`)
   return left.length === 0 ? 0 : 1
 }
 
@@ -270,10 +289,15 @@ function missing(option: string, expected: string): EnrolError {
   return new EnrolError('invalid', `${option}: expected ${expected}`)
 }
 
+let interrupted: AbortController | undefined
+
+/** One for the process, however many verbs and steps ask. */
 function interruption(): AbortSignal {
-  const interrupted = new AbortController()
+  if (interrupted !== undefined) return interrupted.signal
+  const ending = new AbortController()
+  interrupted = ending
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => interrupted.abort(new Error(`ended by ${signal}`)))
+    process.once(signal, () => ending.abort(new Error(`ended by ${signal}`)))
   }
-  return interrupted.signal
+  return ending.signal
 }

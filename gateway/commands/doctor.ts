@@ -3,17 +3,28 @@ import { parseArgs } from 'node:util'
 import { systemClock } from '../../drivers/clock.ts'
 import { type Config, ConfigError } from '../config.ts'
 import { loadConfig } from '../config-file.ts'
+import { contentIn } from '../content.ts'
 import { type Finding, failed, messageOf, ok, warning } from '../doctor/finding.ts'
 import { gatewayRuns, machineFindings } from '../doctor/machine.ts'
 import { networkFindings } from '../doctor/networks.ts'
 import { busAdvice, busFindings } from '../doctor/wires.ts'
 import { type Hardware, type HeadPlan, wire } from '../hardware.ts'
 import type { InstrumentKinds } from '../head.ts'
+import { modelsInForce } from '../models-in-force.ts'
 import { lookAtStation } from '../station-look.ts'
-import { modelsIn } from '../vision/model.ts'
 
 const HEAD_LIMIT_MS = 8000
 const MODELS = fileURLToPath(new URL('../../../models/', import.meta.url))
+
+const USAGE = `poincon doctor [--config FILE] [--json] [--networks | --brief]
+
+  Looks for what is there, what is wrong, and what to do: configuration, machine, calibrations, buses and heads; heads only
+  while no gateway has them.
+
+  --networks  tries the networks too, also without a camera; --brief: never, that takes half a minute
+
+Exit codes: 0 nothing failed · 1 something failed · 2 wrong usage
+`
 
 /**
  * `poincon doctor`: what is there, what is wrong, what to do. Exit 1 when something failed. The networks are tried where
@@ -27,8 +38,13 @@ export async function doctorCommand(args: readonly string[]): Promise<number> {
       networks: { type: 'boolean', default: false },
       brief: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
     },
   })
+  if (values.help) {
+    process.stdout.write(USAGE)
+    return 0
+  }
   const wanted = values.networks ? 'always' : values.brief ? 'never' : 'with a camera'
   const findings = await examine(values.config, wanted)
   if (values.json) process.stdout.write(`${JSON.stringify(findings, null, 2)}\n`)
@@ -47,7 +63,7 @@ async function examine(file: string | undefined, networks: Networks): Promise<re
   const sources = { ...(file === undefined ? {} : { file }), env: process.env, cwd: process.cwd() }
   try {
     const { config, file: found } = loadConfig(sources)
-    const models = modelsIn(MODELS)
+    const models = modelsInForce(contentIn(config.update.dir), MODELS)
     const tried = networks === 'always' || (networks === 'with a camera' && config.camera !== undefined)
     const machine = [
       ...[ok('configuration', found), ...(await machineFindings(config))],

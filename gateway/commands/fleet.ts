@@ -8,23 +8,26 @@ import { fingerprint, parsePem } from '../../provisioning/certificate.ts'
 import { Authority } from '../../provisioning/server/authority.ts'
 import { Fleet, openFleet } from '../../provisioning/server/fleet.ts'
 import { FleetList } from '../../provisioning/server/fleet-list.ts'
-import { type Device, REVOCATION, type RevocationReason } from '../../provisioning/server/inventory.ts'
+import { REVOCATION, type RevocationReason } from '../../provisioning/server/inventory.ts'
 import { AdmissionError } from '../../provisioning/server/tokens.ts'
 import { openLog } from '../log.ts'
 import { readSecret } from '../secret-file.ts'
+import { day, depositText, described, orderText } from './fleet-text.ts'
 
 const USAGE = `poincon fleet serve --host NAME… [--listen ADDRESS:PORT] [--crl-listen ADDRESS:PORT] [--crl-url URL]
                     [--crl-file FILE] [--factory-ca FILE] [--days N] [--name NAME]
 poincon fleet token ID [--serial NUMBER] [--station NAME] [--hours N] [--factory] [--again]
-poincon fleet replace OLD --with NEW [--serial NUMBER] [--hours N]
+poincon fleet replace OLD --with NEW [--serial NUMBER] [--hours N] [--now]
 poincon fleet list|show ID [--json]
 poincon fleet revoke ID [--reason keyCompromise|superseded|cessationOfOperation]
+poincon fleet decommission ID [--wipe-data]
 poincon fleet crl [--out FILE]
 
 The authority of a plant that has none: gives every device its certificate (EST, RFC 7030), and takes it back. serve
 makes the authority at its first start, and says the fingerprint of its root. token lets one device in, once; --factory
 makes no secret, for a device with its maker's certificate. replace is a token for the device that takes over OLD's
-station: OLD is taken out when NEW has come. crl writes the list of revocations. --dir DIR (default
+station and is offered its recipes and calibrations: OLD is taken out when NEW has come, or --now. decommission takes a
+device out for good: it wipes its keys, and what it stored with --wipe-data, when it comes next. crl writes the list of revocations. --dir DIR (default
 /var/lib/poincon-fleet) holds all of it; --passphrase-file FILE opens the authority's key (serve and crl).
 
 Exit codes: 0 done · 1 refused, or not found · 2 wrong usage
@@ -53,6 +56,8 @@ function parsed(args: readonly string[]) {
       factory: { type: 'boolean', default: false },
       again: { type: 'boolean', default: false },
       with: { type: 'string' },
+      now: { type: 'boolean', default: false },
+      'wipe-data': { type: 'boolean', default: false },
       reason: { type: 'string', default: 'unspecified' },
       out: { type: 'string', short: 'o' },
       json: { type: 'boolean', default: false },
@@ -84,10 +89,11 @@ const VERBS: Readonly<
 > = {
   serve: { takesId: false, run: serve },
   token: { takesId: true, run: (call) => token(call, { deviceId: call.id }) },
-  replace: { takesId: true, run: (call) => token(call, { deviceId: newId(call), replaces: call.id }) },
+  replace: { takesId: true, run: replace },
   list: { takesId: false, run: list },
   show: { takesId: true, run: show },
   revoke: { takesId: true, run: revoke },
+  decommission: { takesId: true, run: decommission },
   crl: { takesId: false, run: crl },
 }
 
@@ -160,6 +166,27 @@ async function token(
   })
 }
 
+async function replace(call: Call): Promise<number> {
+  const { values, id, terminal } = call
+  const code = await token(call, { deviceId: newId(call), replaces: id })
+  if (code !== 0 || !values.now) return code
+  return await withFleet(values, async ({ inventory }) => {
+    const taken = await inventory.revoke(id, 'cessationOfOperation', systemClock.wall())
+    terminal.errors.write(`${id}: ${taken} taken back\n`)
+    return 0
+  })
+}
+
+function decommission({ values, id, terminal: { output, errors } }: Call): Promise<number> {
+  return withFleet(values, async ({ orders }) => {
+    const taken = await orders.decommission(id, values['wipe-data'], systemClock.wall())
+    if (taken === undefined) return notFound(id, errors)
+    const order = await orders.open(id)
+    output.write(`${id}: ${taken} taken back\n${order === undefined ? '' : `${orderText(order)}\n`}`)
+    return 0
+  })
+}
+
 function newId({ values }: Call): string {
   const { with: id } = values
   if (id === undefined) throw new UsageError('--with: expected the id of the new device')
@@ -167,21 +194,29 @@ function newId({ values }: Call): string {
 }
 
 function list({ values, terminal: { output } }: Call): Promise<number> {
-  return withFleet(values, async ({ inventory }) => {
+  return withFleet(values, async ({ inventory, orders }) => {
     const devices = await inventory.list()
-    for (const one of devices) output.write(`${values.json ? JSON.stringify(one) : described(one)}\n`)
+    const told = new Map((await orders.newest()).map((order) => [order.device_id, order]))
+    for (const one of devices) {
+      const order = told.get(one.device_id)
+      const text = `${described(one)}${order === undefined ? '' : `  ${orderText(order)}`}`
+      output.write(`${values.json ? JSON.stringify({ ...one, order: order ?? null }) : text}\n`)
+    }
     if (devices.length === 0 && !values.json) output.write('no devices yet\n')
     return 0
   })
 }
 
 function show({ values, id, terminal: { output, errors } }: Call): Promise<number> {
-  return withFleet(values, async ({ inventory }) => {
+  return withFleet(values, async ({ inventory, orders, deposits }) => {
     const device = await inventory.device(id)
     if (device === undefined) return notFound(id, errors)
     const certificates = await inventory.certificates(id)
+    const order = (await orders.newest()).find(({ device_id }) => device_id === id)
+    const left = await deposits.of(id)
     if (values.json) {
-      output.write(`${JSON.stringify({ ...device, certificates })}\n`)
+      const made = left.map(({ document: _, ...facts }) => facts)
+      output.write(`${JSON.stringify({ ...device, certificates, order: order ?? null, deposits: made })}\n`)
       return 0
     }
     output.write(`${described(device)}\n`)
@@ -189,6 +224,8 @@ function show({ values, id, terminal: { output, errors } }: Call): Promise<numbe
       const end = revoked_ms === null ? '' : `, revoked ${day(revoked_ms)}`
       output.write(`  ${serial}  ${day(not_before_ms)} to ${day(not_after_ms)}${end}\n`)
     }
+    if (order !== undefined) output.write(`  ${orderText(order)}\n`)
+    for (const one of left) output.write(`  ${depositText(one)}\n`)
     return 0
   })
 }
@@ -264,24 +301,4 @@ function checkId(id: string): string {
 function notFound(id: string, errors: FleetTerminal['errors']): number {
   errors.write(`poincon: ${id}: there is no such device\n`)
   return 1
-}
-
-function described({
-  device_id,
-  serial,
-  station,
-  state,
-  replaced_by,
-  version,
-  last_seen_ms,
-  not_after_ms,
-}: Device): string {
-  const end = not_after_ms === null ? 'no certificate' : `until ${day(not_after_ms)}`
-  const seen = last_seen_ms === null ? 'never seen' : `seen ${new Date(last_seen_ms).toISOString()}`
-  const by = replaced_by === null ? state : `${state} by ${replaced_by}`
-  return `${device_id}  ${serial ?? '-'}  ${station ?? '-'}  ${by}  ${end}  ${version ?? '-'}  ${seen}`
-}
-
-function day(ms: number): string {
-  return new Date(ms).toISOString().slice(0, 10)
 }

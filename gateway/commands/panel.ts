@@ -32,8 +32,13 @@ export async function panelCommand(args: readonly string[]): Promise<number> {
       config: { type: 'string', short: 'c' },
       json: { type: 'boolean', default: false },
       each: { type: 'string' },
+      help: { type: 'boolean', short: 'h', default: false },
     },
   })
+  if (values.help) {
+    process.stdout.write(USAGE)
+    return 0
+  }
   const eachMs = values.each === undefined ? EACH_MS.default : Number(values.each)
   const [verb, ...more] = positionals
   if (more.length > 0 || (verb !== 'test' && verb !== 'safe')) return wrongUsage(USAGE)

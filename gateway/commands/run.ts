@@ -4,21 +4,28 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { systemClock } from '../../drivers/clock.ts'
 import { commandConfig } from '../config-file.ts'
+import { onFoundation } from '../foundation.ts'
 import { notifierOf } from '../health/notify.ts'
 import { openLog } from '../log.ts'
-import { runStation } from '../main.ts'
-import { type Recording, readRecording } from '../replay/formats.ts'
+import type { Recording } from '../replay/formats.ts'
 import type { ReplayOptions } from '../replay/player.ts'
 import { packageVersion } from '../version.ts'
 
 const RETURN_WITHIN_S = 3600
+const USAGE = `poincon run [--config FILE] [--dry-run]
+poincon run [--config FILE] --replay FILE… [--pace]
 
-/**
- * `poincon run`: the station, until SIGTERM or SIGINT. It then ends the current inspection, brings the gate to its
- * safe state and delivers what it can; a second signal ends it at once.
- */
-export async function runCommand(args: readonly string[]): Promise<number> {
-  const { values, positionals } = parseArgs({
+  Runs the station until SIGTERM or Ctrl-C. It then ends the inspection in hand, makes the gate safe and delivers what it
+  can; a second signal ends it at once.
+
+  --dry-run  everything but the gate, which stays in its safe state
+  --replay   inspects what files of raw data hold, as fast as it can; --pace: at the times they were taken
+
+Exit codes: 0 ended as asked · 1 failed · 2 wrong usage · 78 the configuration is wrong
+`
+
+function parsed(args: readonly string[]) {
+  return parseArgs({
     args: [...args],
     allowPositionals: true,
     options: {
@@ -26,12 +33,26 @@ export async function runCommand(args: readonly string[]): Promise<number> {
       'dry-run': { type: 'boolean', default: false },
       replay: { type: 'string', multiple: true },
       pace: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
     },
   })
-  const { config, file } = commandConfig(values.config)
+}
+
+/**
+ * `poincon run`: the station, until SIGTERM or SIGINT. It then ends the current inspection, brings the gate to its
+ * safe state and delivers what it can; a second signal ends it at once.
+ */
+export async function runCommand(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parsed(args)
+  if (values.help) {
+    process.stdout.write(USAGE)
+    return 0
+  }
+  const { config, file, delivered } = commandConfig(values.config)
   const log = openLog(config.log.level)
   const version = packageVersion()
-  log.info({ version, configuration: file, node: process.version }, 'poincon')
+  const under = delivered.map((one) => `${one.name} ${one.version}`)
+  log.info({ version, configuration: file, under, node: process.version }, 'poincon')
   const files = [...(values.replay ?? []), ...positionals]
   const recordings = await readRecordings(files, (name, skipped) =>
     log.warn({ file: name, skipped }, 'lines that hold no measurement were left out'),
@@ -52,19 +73,20 @@ export async function runCommand(args: readonly string[]): Promise<number> {
     const { returnStore } = await import('./store-return.ts')
     await returnStore({ updateDir: config.update.dir, dataDir: config.data_dir, version, log })
   }
-  await runStation({
-    config,
-    version,
-    log,
-    dryRun: values['dry-run'],
-    ...(files.length === 0 ? {} : { replay: { ...recordings, paced: values.pace } }),
-    env: process.env,
-    signal: end.signal,
-    onReload: (reload) => process.on('SIGHUP', reload),
-    ready: ({ url, mqttPort }) => {
-      log.info({ url, mqttPort, afterMs: Math.round(performance.now()) }, 'ready')
-      void manager.tell({ READY: '1', STATUS: url === undefined ? 'inspects' : `inspects; page at ${url}` })
-    },
+  const { signal } = end
+  const replay = files.length === 0 ? {} : { replay: { ...recordings, paced: values.pace } }
+  await onFoundation({ config, log, replayed: files.length > 0 }, async (foundation) => {
+    const { runStation } = await import('../main.ts')
+    await runStation({
+      ...{ ...foundation, config, version, log, signal, ...replay },
+      dryRun: values['dry-run'],
+      env: process.env,
+      onReload: (reload) => process.on('SIGHUP', reload),
+      ready: ({ url, mqttPort }) => {
+        log.info({ url, mqttPort, afterMs: Math.round(performance.now()) }, 'ready')
+        void manager.tell({ READY: '1', STATUS: url === undefined ? 'inspects' : `inspects; page at ${url}` })
+      },
+    })
   })
   return 0
 }
@@ -74,6 +96,8 @@ async function readRecordings(
   skipped: (name: string, lines: number) => void,
 ): Promise<Pick<ReplayOptions, 'records' | 'trays'>> {
   const recordings: Recording[] = []
+  if (files.length === 0) return { records: [], trays: new Map() }
+  const { readRecording } = await import('../replay/formats.ts')
   for (const file of files) {
     const recording = readRecording(file, await readFile(file, 'utf8'))
     if (recording.skipped > 0) skipped(file, recording.skipped)

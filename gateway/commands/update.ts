@@ -3,19 +3,21 @@ import { userInfo } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { z } from 'zod'
-import type { Offers } from '../../provisioning/client.ts'
+import type { Offer, Offers } from '../../provisioning/client.ts'
+import { installedIn } from '../../provisioning/installed.ts'
 import { clockIsSet, updateTools } from '../../provisioning/main.ts'
 import { updateOptions } from '../../provisioning/options.ts'
-import { LOG_FILE, Updater } from '../../provisioning/update.ts'
+import { Updater } from '../../provisioning/update.ts'
 import { checkedNow, isDue } from '../../provisioning/update-due.ts'
 import { LockedError } from '../../provisioning/update-lock.ts'
 import { isOver, type UpdateRecord } from '../../provisioning/update-machine.ts'
-import { type UpdateLine, UpdateLog } from '../../provisioning/update-record.ts'
+import { LOG_FILE, type UpdateLine, UpdateLog } from '../../provisioning/update-record.ts'
 import { broughtOffers, configuredOffers, type SourceOptions } from '../../provisioning/update-source.ts'
 import { readStatus } from '../../provisioning/update-status.ts'
 import type { UpdateTools } from '../../provisioning/update-tools.ts'
 import { CONSENT_FILE } from '../../provisioning/update-wait.ts'
-import { commandConfig } from '../config-file.ts'
+import { ConfigError } from '../config.ts'
+import { commandConfig, ownConfig } from '../config-file.ts'
 import { identityOf } from '../identity.ts'
 import { replaceFile } from '../replace-file.ts'
 
@@ -103,13 +105,32 @@ export async function updateCommand(args: readonly string[]): Promise<number> {
 const updateBlock = z.looseObject({ update: updateOptions.prefault({}) })
 
 function settings(named: string | undefined): Pick<Call, 'tools' | 'source'> {
-  const { config, file } = commandConfig(named)
+  const { config, file } = stationConfig(named)
   const { update } = updateBlock.parse(config)
   const configFile = file === 'built-in defaults' ? undefined : file
-  const { deviceId, site } = identityOf(config)
+  const { deviceId, site, line, station } = identityOf(config)
   return {
-    tools: updateTools({ update, http: config.http, configFile, dataDir: resolve(config.data_dir) }),
-    source: { update, deviceId, site, env: process.env, clockIsSet },
+    tools: updateTools({
+      ...{ update, http: config.http, configFile, dataDir: resolve(config.data_dir) },
+      flowsPort: config.flows.port,
+    }),
+    source: { update, deviceId, site, line, station, env: process.env, clockIsSet },
+  }
+}
+
+/** A configuration that came, and that this release cannot read, must not keep away the one that mends it. */
+function stationConfig(named: string | undefined): ReturnType<typeof commandConfig> {
+  try {
+    return commandConfig(named)
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    try {
+      const own = ownConfig(named)
+      process.stderr.write(`poincon: left aside: ${error.message}\n`)
+      return own
+    } catch {
+      throw error
+    }
   }
 }
 
@@ -133,10 +154,11 @@ function outcomeOf(update: UpdateRecord | undefined, { json }: Call): number {
   return isOver(update.phase) ? 1 : EXIT_WAITING
 }
 
-function sentence({ kind, from, to, phase, failure, waiting_for }: UpdateRecord): string {
+function sentence({ kind, name, from, to, phase, failure, waiting_for }: UpdateRecord): string {
+  const what = kind === 'release' ? kind : `${kind} ${name}`
   const why = failure === undefined ? '' : `: ${failure}`
   const waiting = waiting_for === undefined ? '' : ` for ${waiting_for.join('; ')}`
-  return `${kind} ${from} → ${to}: ${phase.replace('_', ' ')}${waiting}${why}`
+  return `${what} ${from} → ${to}: ${phase.replace('_', ' ')}${waiting}${why}`
 }
 
 async function run(call: Call): Promise<number> {
@@ -144,19 +166,29 @@ async function run(call: Call): Promise<number> {
   const { update } = source
   const offers = update.enabled || now ? await configuredOffers(tools, source) : undefined
   return await withUpdater(call, offers, async (updater) => {
+    await updater.reconsider(signal)
     const carried = await updater.resume(signal)
     if (carried !== undefined) return carried
     if (!now && !(update.enabled && (await isDue(tools.dir, tools.clock.wall())))) return undefined
     const every = { everyMin: update.check_every_min, jitterMin: update.jitter_min }
     await checkedNow(tools.dir, every, tools.clock.wall(), Math.random)
-    return await updater.run({ by: now ? call.by : 'schedule' }, signal)
+    try {
+      return await updater.run({ by: now ? call.by : 'schedule' }, signal)
+    } finally {
+      const said = offers?.steering?.pollMs
+      const next = { everyMin: (said ?? 0) / 60_000, jitterMin: 0 }
+      if (said !== undefined) await checkedNow(tools.dir, next, tools.clock.wall(), Math.random)
+    }
   })
 }
 
 async function check({ tools, source, json, signal }: Call): Promise<number> {
   const offers = await configuredOffers(tools, source)
-  if (offers === undefined) throw new Error('update.url: expected an address, or update.directory a folder')
-  const found = await offers.check(signal)
+  if (offers === undefined)
+    throw new Error(
+      'update.url: expected an address, or update.directory a folder, or update.hawkbit a server',
+    )
+  const found = await checked(offers, tools, signal)
   for (const { facts, length, from } of found) {
     const { kind, name, version, notes = '' } = facts
     process.stdout.write(
@@ -169,15 +201,30 @@ async function check({ tools, source, json, signal }: Call): Promise<number> {
   return 0
 }
 
+/** A server that is told what becomes of its offers is asked by one process at a time. @throws LockedError */
+async function checked(offers: Offers, tools: UpdateTools, signal: AbortSignal): Promise<Offer[]> {
+  if (offers.steering === undefined) return await offers.check(signal)
+  const updater = await Updater.open(tools, offers)
+  try {
+    return await offers.check(signal)
+  } finally {
+    await updater.close()
+  }
+}
+
 async function status({ tools, json }: Call): Promise<number> {
   const found = await readStatus(tools.dir)
   const [current, previous] = [await tools.slots.pointed('current'), await tools.slots.pointed('previous')]
+  const installed = await installedIn(tools)
   if (json) {
-    process.stdout.write(`${JSON.stringify({ status: found ?? null, current, previous })}\n`)
+    process.stdout.write(`${JSON.stringify({ status: found ?? null, current, previous, installed })}\n`)
     return 0
   }
   const {
     state = 'no update yet',
+    kind = 'release',
+    name = '',
+    changes = [],
     from = '',
     to = '',
     since = '',
@@ -185,8 +232,14 @@ async function status({ tools, json }: Call): Promise<number> {
     failure = '',
   } = found ?? {}
   process.stdout.write(`current ${current ?? 'none'}, previous ${previous ?? 'none'}\n`)
-  process.stdout.write(`${state} ${from}${to === '' ? '' : ` → ${to}`} ${since}\n`)
+  for (const [key, version] of Object.entries(installed)) process.stdout.write(`  ${key} ${version}\n`)
+  const what = kind === 'release' ? '' : ` ${kind} ${name}`
+  process.stdout.write(`${state}${what} ${from}${to === '' ? '' : ` → ${to}`} ${since}\n`)
   for (const one of waiting_for) process.stdout.write(`  waits for ${one}\n`)
+  for (const { key, before = '–', after = '–', kept } of changes)
+    process.stdout.write(
+      `  ${key}: ${kept ? `stays ${before}, as the device says` : `${before} → ${after}`}\n`,
+    )
   if (failure !== '') process.stdout.write(`  ${failure}\n`)
   return 0
 }
@@ -213,9 +266,21 @@ async function install(call: Call): Promise<number> {
 
 async function consent({ tools, argument, by }: Call): Promise<number> {
   expectOwner(tools.dir)
-  const note = { version: argument, by, at: new Date(tools.clock.wall()).toISOString() }
+  const said = await readStatus(tools.dir)
+  const { kind = 'release', name, state } = said?.to === argument ? said : {}
+  if (kind !== 'release' && state !== 'waiting')
+    throw new Error(
+      `${kind} ${argument}: ${state}: expected one that waits: nobody knows yet what it changes`,
+    )
+  const note = {
+    version: argument,
+    kind,
+    ...(kind === 'release' ? {} : { name }),
+    by,
+    at: new Date(tools.clock.wall()).toISOString(),
+  }
   await replaceFile(join(tools.dir, CONSENT_FILE), `${JSON.stringify(note)}\n`, 0o640)
-  process.stdout.write(`${by} agrees to ${argument}\n`)
+  process.stdout.write(`${by} agrees to ${kind} ${argument}\n`)
   return 0
 }
 
@@ -234,7 +299,7 @@ async function history({ tools, json }: Call): Promise<number> {
   return 0
 }
 
-function historyText({ ended, by, kind, from, to, outcome, failure, hash }: UpdateLine): string {
+function historyText({ ended, by, kind, name, from, to, outcome, failure, hash }: UpdateLine): string {
   const why = failure === undefined ? '' : `: ${failure}`
-  return `${ended}  ${kind} ${from} → ${to}  ${outcome}  by ${by}  ${hash.slice(0, 12)}${why}\n`
+  return `${ended}  ${kind}${kind === 'release' ? '' : ` ${name}`} ${from} → ${to}  ${outcome}  by ${by}  ${hash.slice(0, 12)}${why}\n`
 }

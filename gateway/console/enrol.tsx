@@ -5,11 +5,10 @@ import type { EngravingClient, Login } from './engraving-client.ts'
 import { Refused } from './engraving-client.ts'
 import { problemText } from './engraving-problem.ts'
 import type { Format } from './format.ts'
-import { keep, kept } from './kept.ts'
+import { BY_KEY, keep, kept } from './kept.ts'
 import { LoginFields, loginIn } from './login-fields.tsx'
 import type { Conflict, Enrolled, SymbolEntry } from './wire-engraving.ts'
 
-const BY_KEY = 'poincon.by'
 const LONGEST_NAME = 64
 const LONGEST_SYMBOL = 100
 

@@ -6,6 +6,7 @@ export type EquipmentName =
   | 'environment'
   | 'panel'
   | 'camera'
+  | 'vision'
   | 'calibration'
   | 'retention'
   | 'esp32'
@@ -45,6 +46,7 @@ const en: EquipmentTexts = {
     environment: 'Climate',
     panel: 'Panel',
     camera: 'Camera',
+    vision: 'Recognition',
     calibration: 'Calibration',
     retention: 'Storage',
     esp32: 'Old heads',
@@ -56,6 +58,10 @@ const en: EquipmentTexts = {
     environment: whenever('Not measured: parts are graded without it'),
     panel: { degraded: 'A lamp or a button does not work', failed: 'No lamp and no button works' },
     camera: { degraded: 'Pictures may be missing', failed: 'There are no pictures' },
+    vision: {
+      degraded: 'Slower, or less sure, than it could be',
+      failed: 'No engraving is read: lenses are not graded',
+    },
     calibration: whenever('Empty the tray and start the calibration'),
     retention: whenever('Tell whoever looks after the station: see Storage'),
     esp32: whenever('Two heads have the same name: rename one'),
@@ -87,6 +93,7 @@ const fr: EquipmentTexts = {
     environment: 'Climat',
     panel: 'Pupitre',
     camera: 'Caméra',
+    vision: 'Reconnaissance',
     calibration: 'Étalonnage',
     retention: 'Stockage',
     esp32: 'Anciennes têtes',
@@ -101,6 +108,10 @@ const fr: EquipmentTexts = {
       failed: 'Aucun voyant ni bouton ne marche',
     },
     camera: { degraded: 'Des images peuvent manquer', failed: 'Il n’y a pas d’image' },
+    vision: {
+      degraded: 'Plus lente, ou moins sûre, qu’elle ne pourrait',
+      failed: 'Aucune gravure n’est lue : les verres ne sont pas classés',
+    },
     calibration: whenever('Videz le plateau et lancez l’étalonnage'),
     retention: whenever('Prévenez le responsable de la station : voir Stockage'),
     esp32: whenever('Deux têtes ont le même nom : changez-en un'),

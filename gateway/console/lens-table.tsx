@@ -11,36 +11,54 @@ interface LensesProps {
   readonly symbol: string | undefined
   /** Another one asks anew. */
   readonly round: number
+  readonly onLink: (lens: Lens) => void
   readonly format: Format
 }
 
-/** The lenses of the catalogue that carry a symbol, a text, or a name. */
-export function LensTable({ client, symbol, round, format }: LensesProps) {
+/** The lenses of the catalogue that carry a symbol, a text, or a name; any of them can be said to carry the symbol, or not. */
+export function LensTable({ client, symbol, round, onLink, format }: LensesProps) {
   const { texts, whole } = format
   const say = texts.engraving
   const [text, setText] = useState('')
   const [name, setName] = useState('')
-  const query = queryOf(symbol, text, name)
+  const [others, setOthers] = useState(false)
+  const query = queryOf(others ? undefined : symbol, text, name)
   const { page, problem, more } = useLenses(client, query, round)
   const known = page?.lenses ?? []
   return (
     <section class="panel lenses" id="lenses" aria-labelledby="lenses-title">
       <header>
-        <h2 id="lenses-title">{symbol === undefined ? say.lenses : say.lensesWith(symbol)}</h2>
+        <h2 id="lenses-title">{symbol === undefined || others ? say.lenses : say.lensesWith(symbol)}</h2>
         {page !== undefined && <p class="note">{say.lensesFound(whole(page.found))}</p>}
         <div class="filters">
           <Filter label={say.textFilter} value={text} onValue={setText} />
           <Filter label={say.nameFilter} value={name} onValue={setName} />
+          {symbol !== undefined && (
+            <label class="check">
+              <input
+                type="checkbox"
+                checked={others}
+                onChange={({ currentTarget }) => setOthers(currentTarget.checked)}
+              />
+              <span>{say.otherLenses}</span>
+            </label>
+          )}
         </div>
       </header>
       {problem !== undefined && <p class="empty">{problemText(problem, texts)}</p>}
       {problem === undefined && known.length === 0 && (
         <p class="empty">
-          {query === undefined ? say.chooseFirst : page === undefined ? say.asking : say.noLens}
-          {page !== undefined && symbol !== undefined && <small>{say.noLensHint}</small>}
+          {query === undefined
+            ? others
+              ? say.nameFirst
+              : say.chooseFirst
+            : page === undefined
+              ? say.asking
+              : say.noLens}
+          {page !== undefined && symbol !== undefined && !others && <small>{say.noLensHint}</small>}
         </p>
       )}
-      {known.length > 0 && <Rows lenses={known} symbol={symbol} more={more} format={format} />}
+      {known.length > 0 && <Rows lenses={known} {...{ symbol, more, onLink, format }} />}
     </section>
   )
 }
@@ -80,10 +98,11 @@ interface RowsProps {
   readonly lenses: readonly Lens[]
   readonly symbol: string | undefined
   readonly more: (() => void) | undefined
+  readonly onLink: (lens: Lens) => void
   readonly format: Format
 }
 
-function Rows({ lenses, symbol, more, format }: RowsProps) {
+function Rows({ lenses, symbol, more, onLink, format }: RowsProps) {
   const say = format.texts.engraving
   const headings = [
     { heading: say.supplier },
@@ -108,7 +127,7 @@ function Rows({ lenses, symbol, more, format }: RowsProps) {
         </thead>
         <tbody>
           {lenses.map((lens) => (
-            <Row key={lens.id} lens={lens} symbol={symbol} format={format} />
+            <Row key={lens.id} {...{ lens, symbol, onLink, format }} />
           ))}
         </tbody>
       </table>
@@ -121,7 +140,7 @@ function Rows({ lenses, symbol, more, format }: RowsProps) {
   )
 }
 
-function Row({ lens, symbol, format }: Omit<RowsProps, 'lenses' | 'more'> & { readonly lens: Lens }) {
+function Row({ lens, symbol, onLink, format }: Omit<RowsProps, 'lenses' | 'more'> & { readonly lens: Lens }) {
   const { texts, percent, fixed } = format
   const say = texts.engraving
   const { supplier, name, index, material, material_trade: trade, marks, symbols } = lens
@@ -138,7 +157,14 @@ function Row({ lens, symbol, format }: Omit<RowsProps, 'lenses' | 'more'> & { re
       <td class="spare">{others.length === 0 ? '–' : others.join(', ')}</td>
       {symbol !== undefined && (
         <td class="link-cell">
-          {link === undefined ? '–' : percent(link.confidence)}
+          <button
+            type="button"
+            class="button link-button"
+            aria-label={link === undefined ? say.linkTitle(symbol, name) : say.changeLink(symbol, name)}
+            onClick={() => onLink(lens)}
+          >
+            {link === undefined ? say.link : percent(link.confidence)}
+          </button>
           {link !== undefined && (
             <span class="note">
               {link.validated_by === undefined ? say.notSeen : say.seenBy(link.validated_by)}

@@ -11,7 +11,7 @@ interface DetailsProps {
   readonly onClose: () => void
 }
 
-/** All that is known of an update: what, where it stands, why it waits or failed, what would be judged otherwise. */
+/** All that is known of an update: what, where it stands, why it waits or failed, what would be judged otherwise, what it changes. */
 export function UpdateDetails({ view, format, onClose }: DetailsProps) {
   const say = format.texts.update
   const { status, consent, device } = view
@@ -27,6 +27,9 @@ export function UpdateDetails({ view, format, onClose }: DetailsProps) {
       </dl>
       {status?.differing !== undefined && status.differing.length > 0 && (
         <Differing differing={status.differing} format={format} />
+      )}
+      {status?.changes !== undefined && status.changes.length > 0 && (
+        <Changes changes={status.changes} format={format} />
       )}
       <div class="tools">
         <button type="button" class="button" onClick={onClose}>
@@ -91,6 +94,42 @@ function Differing({ differing, format }: DifferingProps) {
                 <td>{format.whole(sequence)}</td>
                 <td>{before}</td>
                 <td>{after}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </section>
+  )
+}
+
+interface ChangesProps {
+  readonly changes: NonNullable<UpdateStatus['changes']>
+  readonly format: Format
+}
+
+/** Of a configuration or a recipe: who agrees shall know to what. */
+function Changes({ changes, format }: ChangesProps) {
+  const say = format.texts.update
+  return (
+    <section class="update-differing update-changes" aria-labelledby="changes-title">
+      <h3 id="changes-title">{say.changes(format.whole(changes.length))}</h3>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region must be reachable by keyboard (WCAG 2.1.1) */}
+      <div class="table-scroll" tabIndex={0}>
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">{say.key}</th>
+              <th scope="col">{say.before}</th>
+              <th scope="col">{say.coming}</th>
+            </tr>
+          </thead>
+          <tbody>
+            {changes.map(({ key, before = '–', after = '–', kept }) => (
+              <tr key={key}>
+                <td>{key}</td>
+                <td>{before}</td>
+                <td>{kept === true ? say.kept(after) : after}</td>
               </tr>
             ))}
           </tbody>

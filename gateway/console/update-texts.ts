@@ -25,6 +25,10 @@ export interface UpdateTexts {
   readonly channel: string
   readonly failure: string
   readonly differing: (count: string) => string
+  readonly changes: (count: string) => string
+  readonly key: string
+  readonly coming: string
+  readonly kept: (value: string) => string
   readonly part: string
   readonly before: string
   readonly after: string
@@ -90,6 +94,10 @@ const en: UpdateTexts = {
   channel: 'Channel',
   failure: 'Why',
   differing: (count) => `Parts that the new release judges otherwise: ${count}`,
+  changes: (count) => `What it changes: ${count}`,
+  key: 'Setting',
+  coming: 'Then',
+  kept: (value) => `${value} (stays: this device says so)`,
   part: 'No.',
   before: 'Before',
   after: 'With the new release',
@@ -103,6 +111,7 @@ const en: UpdateTexts = {
     revoked: 'revoked',
     expired: 'expired',
     'clock-wrong': 'the clock is wrong',
+    decommissioned: 'taken out of service',
   },
   until: (moment) => `ends on ${moment}`,
 }
@@ -165,6 +174,10 @@ const fr: UpdateTexts = {
   channel: 'Canal',
   failure: 'Motif',
   differing: (count) => `Pièces que la nouvelle version juge autrement : ${count}`,
+  changes: (count) => `Ce qu’elle change : ${count}`,
+  key: 'Réglage',
+  coming: 'Ensuite',
+  kept: (value) => `${value} (reste : réglage propre à cet appareil)`,
   part: 'N°',
   before: 'Avant',
   after: 'Avec la nouvelle version',
@@ -178,6 +191,7 @@ const fr: UpdateTexts = {
     revoked: 'révoqué',
     expired: 'périmé',
     'clock-wrong': 'l’horloge est fausse',
+    decommissioned: 'mis hors service',
   },
   until: (moment) => `échéance le ${moment}`,
 }

@@ -59,7 +59,12 @@ const lens = z.object({
   treatments: z.array(z.string()),
   marks: z.array(z.object({ kind: z.string(), text: z.optional(z.string()) })),
   symbols: z.array(
-    z.object({ symbol: z.string(), confidence: z.number(), validated_by: z.optional(z.string()) }),
+    z.object({
+      symbol: z.string(),
+      confidence: z.number(),
+      validated_by: z.optional(z.string()),
+      validated_at: z.optional(z.string()),
+    }),
   ),
 })
 export type Lens = z.infer<typeof lens>

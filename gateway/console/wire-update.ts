@@ -15,6 +15,16 @@ const report = z.object({
       differing: z.optional(
         z.array(z.object({ sequence: z.number(), before: z.string(), after: z.string() })),
       ),
+      changes: z.optional(
+        z.array(
+          z.object({
+            key: z.string(),
+            before: z.optional(z.string()),
+            after: z.optional(z.string()),
+            kept: z.optional(z.boolean()),
+          }),
+        ),
+      ),
     }),
   ),
   line: z.object({ why: z.array(z.string()) }),

@@ -37,6 +37,7 @@ export type Refusal =
   | 'device-taken'
   | 'sample-id-taken'
   | 'not-stored'
+  | 'updating'
 
 /** What is wrong, for the device's log and for a person. */
 export interface OldError {

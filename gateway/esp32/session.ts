@@ -1,4 +1,5 @@
 import type { Clock } from '../../drivers/clock.ts'
+import { LineTaken } from '../update-lock.ts'
 import {
   ackReply,
   ECHO,
@@ -21,7 +22,7 @@ export interface SampleLog {
    * Judges a sample and makes it durable.
    * @param address where it came from
    * @returns what is on disk
-   * @throws Error with a reason that the device may read, when nothing of it is stored
+   * @throws LineTaken while an update has the line; Error with a reason that the device may read; nothing is stored then
    */
   store(sample: OldSample, address: string): Promise<StoredSample>
 }
@@ -211,7 +212,8 @@ export class Session {
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error)
         const sampleId = message.kind === 'sample' ? { sampleId: message.sample.sampleId } : {}
-        this.#refuse({ code: 'not-stored', error: `not stored: ${reason}`, ...sampleId }, beginning)
+        const code = error instanceof LineTaken ? 'updating' : 'not-stored'
+        this.#refuse({ code, error: `not stored: ${reason}`, ...sampleId }, beginning)
       }
     }
     this.#working = undefined

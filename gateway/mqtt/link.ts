@@ -264,6 +264,8 @@ export class MqttLink {
       // Goes to Node's `tls.connect`; the types of `mqtt` do not know it.
       ...{ minVersion: endpoint.tlsMinVersion === '1.2' ? 'TLSv1.2' : 'TLSv1.3' },
       reconnectPeriod: 0,
+      // 65,536 buffers for the numbers that a packet may hold: 9 MB, for nothing that could be measured.
+      writeCache: false,
       resubscribe: false,
       queueQoSZero: false,
       keepalive: KEEPALIVE_S,

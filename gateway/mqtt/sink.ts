@@ -25,7 +25,10 @@ export interface MqttSinkOptions {
   readonly health?: () => unknown
   /** What the retained `checkpoint` says, asked at every connection and at `signed`; undefined: nothing is signed yet. */
   readonly checkpoint?: () => unknown
-  /** What the retained `update` says, asked at every connection and at `updated`; undefined: nothing, and nothing stays. */
+  /**
+   * What the retained `update` says, asked at every connection and at `updated`; null: nothing, and nothing stays, not even
+   * what a run before this one said; undefined: nobody knows yet.
+   */
   readonly update?: () => unknown
   /** Default `full`. */
   readonly inspection?: 'full' | 'lean'
@@ -72,8 +75,6 @@ export class MqttSink implements Sink, Unit, CommandChannel {
   #state: StateMessage['state'] = 'online'
   readonly #listeners: Listener[] = []
   #commandError: string | undefined
-  /** An update was told of, and not taken back. */
-  #updateSaid = false
   readonly #rivals: Rivals | undefined
   #publisher: Publisher | undefined
   #healthTimer: NodeJS.Timeout | undefined
@@ -140,9 +141,8 @@ export class MqttSink implements Sink, Unit, CommandChannel {
   updated(client = this.#link.client): void {
     const { update, topics } = this.#options
     const said = update?.()
-    if (said === undefined && !this.#updateSaid) return
-    const payload = said === undefined ? '' : JSON.stringify(said)
-    this.#updateSaid = said !== undefined
+    if (said === undefined) return
+    const payload = said === null ? '' : JSON.stringify(said)
     this.#publish(topics.update, payload, { qos: 1, retain: true }, client)
   }
 

@@ -21,7 +21,7 @@ export interface BundleOptions {
   readonly scrub: (text: string) => string
   /** Of the bundle, `.tar.gz`; it replaces nothing. */
   readonly out: string
-  readonly about: Readonly<Record<string, string>>
+  readonly about: Readonly<Record<string, unknown>>
   /** Told after each section. */
   readonly progress?: (section: Collected) => void
 }

@@ -1,4 +1,4 @@
-import { lstat, readdir, readFile } from 'node:fs/promises'
+import { lstat, readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { z } from 'zod'
 import { secretsIn } from '../config-secrets.ts'
@@ -10,10 +10,18 @@ const SECRET_FILE = /(?:password|token|secret|key|credentials|users|header)_file
 /** Those bits of a mode that let others read. */
 const OTHERS = 0o007
 
+/** The secrets of a station, and where some may be that nobody could look for. */
+export interface KnownSecrets {
+  readonly secrets: readonly string[]
+  /** Files and folders, with the reason. */
+  readonly unread: readonly string[]
+}
+
 /**
  * Every secret that a station has: in its configuration, in the files that this names, and in its data directory, where
- * files that only their owner's group may read and that are small are taken for secrets. What cannot be read is left out:
- * then it can stand in nothing that this user collects, either.
+ * files that only their owner's group may read and that are small are taken for secrets. What cannot be read is named:
+ * whoever gets the bundle knows what it was not searched for.
+ * @param config as it was read; of one that is wrong: its values, as far as anybody can tell
  */
 export async function secretsOf({
   schema,
@@ -24,11 +32,21 @@ export async function secretsOf({
   readonly config: unknown
   /** Where secrets lie by themselves. */
   readonly folders: readonly string[]
-}): Promise<readonly string[]> {
+}): Promise<KnownSecrets> {
   const named = filesNamedIn(config)
   const lying = await Promise.all(folders.map(guardedIn))
-  const texts = await Promise.all([...named, ...lying.flat()].map(textOf))
-  return [...secretsIn(schema, config), ...texts.flatMap(secretLines)]
+  const files = [...new Set([...named, ...lying.flatMap(({ files: own }) => own)])]
+  const texts = await Promise.all(files.map(textOf))
+  return {
+    secrets: [
+      ...secretsIn(schema, config),
+      ...texts.flatMap((read) => ('text' in read ? secretLines(read.text) : [])),
+    ],
+    unread: [
+      ...lying.flatMap(({ unread }) => unread),
+      ...texts.flatMap((read) => ('unread' in read ? [read.unread] : [])),
+    ],
+  }
 }
 
 function filesNamedIn(value: unknown, key = ''): readonly string[] {
@@ -46,25 +64,39 @@ function secretLines(text: string): readonly string[] {
   return [text.trim(), ...lines.flatMap((line) => [line, line.slice(line.search(/[:=]/) + 1).trim()])]
 }
 
-async function guardedIn(folder: string): Promise<readonly string[]> {
-  const names = await readdir(folder).catch(() => [])
+async function guardedIn(
+  folder: string,
+): Promise<{ readonly files: readonly string[]; readonly unread: readonly string[] }> {
+  const names = await readdir(folder).catch(codeOf)
+  if (typeof names === 'string')
+    return { files: [], unread: names === 'ENOENT' ? [] : [`${folder}: ${names}`] }
+  const unread: string[] = []
   const guarded = await Promise.all(
     names.map(async (name) => {
-      const { mode, size } = await lstat(join(folder, name))
-      const small = size > 0 && size <= LONGEST_BYTES
-      return (mode & OTHERS) === 0 && small && /key|token|secret|pass|credential|users/i.test(name)
-        ? [join(folder, name)]
-        : []
+      const path = join(folder, name)
+      const found = await lstat(path).catch(codeOf)
+      if (typeof found === 'string') {
+        unread.push(`${path}: ${found}`)
+        return []
+      }
+      const small = found.size > 0 && found.size <= LONGEST_BYTES
+      const named = /key|token|secret|pass|credential|users/i.test(name)
+      return found.isFile() && (found.mode & OTHERS) === 0 && small && named ? [path] : []
     }),
   )
-  return guarded.flat()
+  return { files: guarded.flat(), unread }
 }
 
-async function textOf(path: string): Promise<string> {
+async function textOf(path: string): Promise<{ readonly text: string } | { readonly unread: string }> {
   try {
-    const { size } = await lstat(path)
-    return size > LONGEST_BYTES ? '' : await readFile(path, 'utf8')
-  } catch {
-    return ''
+    const { size } = await stat(path)
+    if (size > LONGEST_BYTES) return { unread: `${path}: ${size} bytes, expected at most ${LONGEST_BYTES}` }
+    return { text: await readFile(path, 'utf8') }
+  } catch (error) {
+    return { unread: `${path}: ${codeOf(error)}` }
   }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : String(error)
 }

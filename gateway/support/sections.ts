@@ -25,8 +25,8 @@ export interface Sources {
   readonly api: string
   /** The program that runs: a second one is asked what only a process of its own may find out. */
   readonly cli: { readonly node: string; readonly script: string; readonly args: readonly string[] }
-  /** The configuration in force, without its secrets, as YAML. */
-  readonly configuration: string
+  /** The configuration, without its secrets: as it is in force, or as far as a wrong one may be told. */
+  readonly configuration: { readonly text: string; readonly about: string }
   /** Files as they are, by their name in the archive. */
   readonly files: ReadonlyMap<string, { readonly path: string; readonly about: string }>
   /** Newest inspections to bring. */
@@ -49,8 +49,8 @@ export function sectionsOf({ api, cli, configuration, files, parts, days }: Sour
   return [
     {
       file: 'configuration.yaml',
-      about: 'as the gateway reads it',
-      collect: () => Promise.resolve(configuration),
+      about: configuration.about,
+      collect: () => Promise.resolve(configuration.text),
     },
     said('doctor.json', 'poincon doctor', cli.node, cli.script, 'doctor', '--json', '--brief', ...cli.args),
     { file: 'machine.json', about: 'processor, memory, system', collect: () => Promise.resolve(machine()) },

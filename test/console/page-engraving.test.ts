@@ -194,13 +194,15 @@ async function stationThatKnows(t: Test, shapes: readonly Shape[]) {
     await stage(database, 'list', [lens, { ...lens, name: 'Altra' }])
     await goLive(database, 'list', at)
     if (!shapes.includes('key')) return
-    const { lenses } = (await new LensDesk(catalogue).find({ ...ALL, name: 'chiave' })) ?? { lenses: [] }
+    const { lenses } = (await new LensDesk(catalogue, () => NOON).find({ ...ALL, name: 'chiave' })) ?? {
+      lenses: [],
+    }
     const which = { lens: lenses[0]?.id ?? 0, symbol: 'key' }
     await linkSymbol(database, which, { confidence: 0.8, validatedBy: 'ana', at })
   })
   const station = new FakeStation()
   station.engravings = desk
-  station.lenses = new LensDesk(catalogue)
+  station.lenses = new LensDesk(catalogue, () => NOON)
   return { station, desk }
 }
 

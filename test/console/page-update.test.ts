@@ -18,6 +18,7 @@ const NOTHING: UpdateReport = {
   lock: null,
   consent: null,
   trial: false,
+  content: {},
   device: null,
 }
 
@@ -81,6 +82,21 @@ test('an update is told in one line, in every room', { skip: NO_BROWSER }, async
     station.update = of('committed')
     await pass(4000)
     await page.locator('#update').waitFor({ state: 'detached' })
+  })
+
+  await t.test('a configuration that waits shows what it changes, and what stays', async (t) => {
+    const changes = [
+      { key: 'limits.waiting_triggers', before: '16', after: '20' },
+      { key: 'flows.enabled', before: 'false', after: 'false', kept: true },
+    ]
+    const station = stationWith(of('waiting', { kind: 'configuration', changes }))
+    const { page } = await open(t, browser, station, {})
+    await page.getByRole('button', { name: 'Details' }).click()
+    t.match(await page.locator('.update-changes tbody tr').allTextContents(), [
+      'limits.waiting_triggers1620',
+      'flows.enabledfalsefalse (stays: this device says so)',
+    ])
+    await page.close()
   })
 
   await t.test('one that was taken back says why and what it would have judged otherwise', async (t) => {

@@ -87,7 +87,7 @@ function roomy(): StorageReport {
 /** Nobody updates anything, and the line is idle. */
 function settled(): UpdateReport {
   const line = { idle: true, why: [], parts_in_flight: 0, since_last_trigger_s: null }
-  return { status: null, line, lock: null, consent: null, trial: false, device: null }
+  return { status: null, line, lock: null, consent: null, trial: false, content: {}, device: null }
 }
 
 /** Nothing is enrolled, and nothing can be. */
@@ -119,12 +119,15 @@ export class FakeStation {
   lenses: Lenses = {
     find: () => Promise.resolve({ lenses: [], found: 0 }),
     get: () => Promise.resolve(undefined),
+    link: () => Promise.resolve('no-lens'),
+    unlink: () => Promise.resolve('no-lens'),
   }
   evidence: AskEvidence = () => Promise.resolve(undefined)
   updates: Updates = {
     report: () => this.update,
     lock: () => ({ until: new Date().toISOString() }),
     unlock: () => {},
+    isUpdater: (shown) => shown === 'the updater’s',
     agree: (version, by) => {
       this.agreed.push(`${version} ${by}`)
       const consent = { version, by, at: new Date().toISOString() }

@@ -6,11 +6,9 @@ import sharp from 'sharp'
 import type { Test } from 'tap'
 import { CatalogueFile } from '../../gateway/catalogue-file.ts'
 import { EngravingDesk } from '../../gateway/engraving-desk.ts'
+import { galleryPlaces } from '../../gateway/engraving-places.ts'
 import type { SymbolReader } from '../../gateway/engraving-search.ts'
-import { Embedder } from '../../gateway/vision/embedder.ts'
-import { FrameReader } from '../../gateway/vision/frame-reader.ts'
-import { readModel } from '../../gateway/vision/model.ts'
-import { Network } from '../../gateway/vision/onnx.ts'
+import { openSymbolReader } from '../../gateway/symbol-reader.ts'
 import { readPicture } from '../../gateway/vision/picture.ts'
 
 const MODEL = fileURLToPath(new URL('../../../models/engraving-embedder/', import.meta.url))
@@ -33,35 +31,44 @@ export function drawing(shape: Shape, { side = 120, stroke = 3, degrees = 0 } = 
 
 /** Looks at pictures in this thread, with the model of the release. */
 export async function symbolReader(t: Test): Promise<SymbolReader> {
-  const model = await readModel(MODEL)
-  const { match: rule } = model.manifest
-  if (rule === undefined) throw new Error('the embedder’s manifest has a rule')
-  const network = await Network.open(model, { providers: ['cpu'], threads: 1, refused: () => {} })
-  t.teardown(() => network.close())
-  const embedder = new Embedder((input) => network.run(input))
-  const reader = new FrameReader({ embedder, rule, now: () => performance.now() })
+  const { reader, close } = await openSymbolReader(MODEL, {
+    providers: ['cpu'],
+    threads: 1,
+    refused: () => {},
+  })
+  t.teardown(close)
   return {
     match: async (picture, top) => await reader.match(await readPicture(picture), top),
     prototypes: async (picture, symbol) => await reader.prototypes(await readPicture(picture), symbol),
-    setGallery: (prototypes) => reader.use(prototypes),
+    setGallery: (prototypes, head) => reader.use(prototypes, typeof head === 'object' ? head : undefined),
   }
 }
 
-/** A desk over a catalogue of its own, which goes with the test. */
-export async function deskOf(t: Test, reader?: SymbolReader) {
-  const dir = await mkdtemp(join(tmpdir(), 'poincon-desk-'))
-  const file = join(dir, 'catalogue.db')
+/** What every desk says that its network is. */
+export const EMBEDDER = 'ab'.repeat(32)
+
+/** A desk over a catalogue of its own, which goes with the test. @param dir of a desk before, which goes with its own test */
+export async function deskOf(t: Test, reader?: SymbolReader, dir?: string) {
+  const place = dir ?? (await mkdtemp(join(tmpdir(), 'poincon-desk-')))
+  const { catalogue: file, ...places } = galleryPlaces(place)
   const catalogue = new CatalogueFile(file)
   t.teardown(async () => {
     await catalogue.close()
-    await rm(dir, { recursive: true, force: true })
+    if (dir === undefined) await rm(place, { recursive: true, force: true })
   })
   const leftOut: string[] = []
   const desk = new EngravingDesk({
     catalogue,
     reader: reader ?? (await symbolReader(t)),
+    places: {
+      ...places,
+      embedder: () => Promise.resolve(EMBEDDER),
+      notKept: (error) => {
+        throw error
+      },
+    },
     leftOut: (symbol) => leftOut.push(symbol),
     wall: () => Date.UTC(2026, 10, 21, 12),
   })
-  return { dir, file, catalogue, desk, leftOut }
+  return { dir: place, file, catalogue, desk, leftOut, places }
 }

@@ -33,6 +33,8 @@ export class EstStand {
     readonly client?: string
   }[] = []
   readonly behaviours = new Map<Operation, Behaviour>()
+  /** What answers whatever is none of the operations; absent: nobody. */
+  otherwise: Behaviour | undefined
   readonly #server: Server
   #port = 0
 
@@ -118,7 +120,7 @@ export class EstStand {
     for await (const part of request) body += String(part)
     const behaviour = isOperation(operation)
       ? (this.behaviours.get(operation) ?? HONEST[operation])
-      : undefined
+      : this.otherwise
     if (behaviour === undefined) response.writeHead(404).end()
     else await behaviour({ stand: this, request, response, body })
   }

@@ -19,23 +19,33 @@ export interface DdiFeedback {
 export interface Action {
   readonly id: string
   readonly files: Readonly<Record<string, Uint8Array>>
+  readonly download?: 'skip' | 'attempt' | 'forced'
   readonly update?: 'skip' | 'attempt' | 'forced'
+  readonly maintenanceWindow?: 'available' | 'unavailable'
+  /** It runs only once the device has said yes. */
+  readonly confirm?: boolean
   /** What the server says that the files' hashes are, where that is not so. */
   readonly sha256?: string
 }
 
 /**
  * The other end of hawkBit's Direct Device Integration API (v1), as its documentation describes it
- * (https://eclipse.dev/hawkbit/apis/ddi_api, https://eclipse.dev/hawkbit/rest-api/ddi/): one tenant, one device.
+ * (https://eclipse.dev/hawkbit/apis/ddi_api, https://eclipse.dev/hawkbit/rest-api/ddi/) and its `DdiRootController`
+ * answers: one tenant, one device, an action that waits for a yes, runs, is being cancelled, or is closed.
  */
 export class HawkbitDdi {
   readonly feedback: DdiFeedback[] = []
   readonly attributes: unknown[] = []
+  /** Answers to actions that wait for a yes. */
+  readonly confirmations: unknown[] = []
+  /** How actions ended, by their ids. */
+  readonly closed = new Map<string, 'success' | 'failure' | 'canceled'>()
   /** Requests in order: method and path. */
   readonly asked: string[] = []
+  /** The one that is not closed. */
   action: Action | undefined
-  /** The id of an action that is to be given up. */
-  cancels: string | undefined
+  /** It is to be given up. */
+  canceling = false
   sleep = '00:05:00'
   wantsAttributes = true
   /** Answers instead; undefined: go on. */
@@ -77,19 +87,25 @@ export class HawkbitDdi {
       this.wantsAttributes = false
       return end(response, 200)
     }
-    return this.#feedback(rest, body, response)
+    return end(response, this.#taken(rest, body))
   }
 
   #get(path: string, request: IncomingMessage, response: ServerResponse): ServerResponse {
+    const { action, canceling } = this
     const file = /^\/softwaremodules\/1\/artifacts\/(.+)$/.exec(path)?.[1]
-    const content = file === undefined ? undefined : this.action?.files[file]
+    const content = file === undefined ? undefined : action?.files[file]
     if (content !== undefined) return send(content, request, response)
     if (path === '') return end(response, 200, this.#base())
-    if (path === `/deploymentBase/${this.action?.id}`) return end(response, 200, this.#deployment())
-    if (path === `/cancelAction/${this.cancels}`) {
-      return end(response, 200, { id: this.cancels, cancelAction: { stopId: this.cancels } })
+    const [, kind, id] = /^\/(deploymentBase|confirmationBase|cancelAction)\/(.+)$/.exec(path) ?? []
+    if (action === undefined || id !== action.id) return end(response, 404)
+    if (canceling) {
+      const cancel = { id, cancelAction: { stopId: id } }
+      return kind === 'cancelAction' ? end(response, 200, cancel) : end(response, 404)
     }
-    return end(response, 404)
+    const wanted = action.confirm === true ? 'confirmationBase' : 'deploymentBase'
+    if (kind !== wanted) return end(response, 404)
+    const what = kind === 'confirmationBase' ? 'confirmation' : 'deployment'
+    return end(response, 200, { id, [what]: this.#deployment(action) })
   }
 
   #link(path: string): { href: string } {
@@ -97,22 +113,20 @@ export class HawkbitDdi {
   }
 
   #base(): object {
-    const { action, cancels } = this
+    const { action, canceling } = this
+    const links = (): object => {
+      if (action === undefined) return {}
+      if (canceling) return { cancelAction: this.#link(`/cancelAction/${action.id}`) }
+      const kind = action.confirm === true ? 'confirmationBase' : 'deploymentBase'
+      return { [kind]: this.#link(`/${kind}/${action.id}?c=-2129030598`) }
+    }
     return {
       config: { polling: { sleep: this.sleep } },
-      _links: {
-        ...(this.wantsAttributes && { configData: this.#link('/configData') }),
-        ...(cancels !== undefined && { cancelAction: this.#link(`/cancelAction/${cancels}`) }),
-        ...(cancels === undefined &&
-          action !== undefined && {
-            deploymentBase: this.#link(`/deploymentBase/${action.id}?c=-2129030598`),
-          }),
-      },
+      _links: { ...(this.wantsAttributes && { configData: this.#link('/configData') }), ...links() },
     }
   }
 
-  #deployment(): object {
-    const { id, files = {}, update = 'forced', sha256 } = this.action ?? {}
+  #deployment({ files, download = 'forced', update = 'forced', maintenanceWindow, sha256 }: Action): object {
     const artifacts = Object.entries(files).map(([filename, content]) => ({
       filename,
       hashes: { sha256: sha256 ?? createHash('sha256').update(content).digest('hex') },
@@ -120,29 +134,58 @@ export class HawkbitDdi {
       _links: { 'download-http': this.#link(`/softwaremodules/1/artifacts/${filename}`) },
     }))
     const chunks = [{ part: 'bApp', name: 'poincon', version: '1', artifacts }]
-    return { id, deployment: { download: 'forced', update, chunks } }
+    return { download, update, ...(maintenanceWindow !== undefined && { maintenanceWindow }), chunks }
   }
 
-  #feedback(path: string, body: unknown, response: ServerResponse): ServerResponse {
-    const [, id] = /^\/(?:deploymentBase|cancelAction)\/([^/]+)\/feedback$/.exec(path) ?? []
-    if (id === undefined) return end(response, 404)
-    if (id !== this.action?.id && id !== this.cancels) return end(response, 410)
+  /** @returns the status of the answer */
+  #taken(path: string, body: unknown): number {
+    const { action } = this
+    const [, kind, id = ''] =
+      /^\/(deploymentBase|cancelAction|confirmationBase)\/([^/]+)\/feedback$/.exec(path) ?? []
+    if (this.closed.has(id)) return 410
+    if (kind === undefined || action === undefined || id !== action.id) return 404
+    if (kind === 'confirmationBase') {
+      if (action.confirm !== true) return 404
+      const said = confirmationForm.parse(body)
+      this.confirmations.push(said)
+      if (said.confirmation === 'confirmed') this.action = { ...action, confirm: false }
+      return 200
+    }
+    if (kind === 'deploymentBase' && action.confirm === true) return 404
     const said = { path, ...statusOf(body) }
     this.feedback.push(said)
-    if (said.execution === 'closed') {
-      this.action = undefined
-      this.cancels = undefined
-    } else if (path.startsWith('/cancelAction/')) this.cancels = undefined
-    return end(response, 200)
+    const canceled = kind === 'cancelAction' && said.finished !== 'failure'
+    if (said.execution === 'closed')
+      this.#close(id, canceled ? 'canceled' : said.finished === 'success' ? 'success' : 'failure')
+    else if (kind === 'cancelAction') this.canceling = false
+    return 200
+  }
+
+  #close(id: string, how: 'success' | 'failure' | 'canceled'): void {
+    this.closed.set(id, how)
+    this.action = undefined
+    this.canceling = false
+    // What a device says of itself may be another thing after an update.
+    if (how === 'success') this.wantsAttributes = true
   }
 }
+
+const confirmationForm = z.strictObject({
+  confirmation: z.enum(['confirmed', 'denied']),
+  code: z.int().optional(),
+  details: z.array(z.string().max(512)).max(50),
+})
 
 const feedbackForm = z.looseObject({
   id: z.string(),
   time: z.string().regex(/^\d{8}T\d{6}$/),
+  timestamp: z.int(),
   status: z.looseObject({
     execution: z.enum(['closed', 'proceeding', 'scheduled', 'rejected', 'download', 'canceled', 'resumed']),
-    result: z.looseObject({ finished: z.enum(['success', 'failure', 'none']) }),
+    result: z.looseObject({
+      finished: z.enum(['success', 'failure', 'none']),
+      progress: z.strictObject({ cnt: z.int(), of: z.int() }).optional(),
+    }),
     details: z.array(z.string().max(512)).max(50),
   }),
 })

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
@@ -5,6 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import sqlite3 from 'sqlite3'
+import { contentFolder, contentIn, contentVersions } from '../../gateway/content.ts'
 
 /*
  * A small gateway for tests of the updater: a process with a real database, a schema it migrates, and the API that the
@@ -75,25 +77,33 @@ export async function releaseMain(slot: URL): Promise<void> {
       json: { type: 'boolean' },
       scratch: { type: 'string' },
       out: { type: 'string' },
+      with: { type: 'string' },
     },
   })
   const config: unknown = JSON.parse(readFileSync(values.config ?? '', 'utf8'))
+  const content = contentIn(String(member(config, 'update', 'dir')))
+  const fleet = contentFolder(content, 'configuration', 'fleet')
+  const configured: unknown =
+    fleet === undefined ? {} : JSON.parse(readFileSync(join(fleet, 'configuration.yaml'), 'utf8'))
   const gateway: Gateway = {
+    content: contentVersions(content),
     release: {
       version: String(member(facts, 'version')),
       storeSchema: Number(member(facts, 'store_schema')),
     },
-    fault: (name) => member(faults, name),
+    fault: (name) => member(configured, 'faults', name) ?? member(faults, name),
     dataDir: String(member(config, 'data_dir')),
     updateDir: String(member(config, 'update', 'dir')),
     port: Number(member(config, 'http', 'port')),
   }
-  if (positionals[0] === 'self-test') await selfTest(gateway, values.scratch ?? '')
+  if (values.with !== undefined) contentTest(gateway, values.with)
+  else if (positionals[0] === 'self-test') await selfTest(gateway, values.scratch ?? '')
   else if (positionals[0] === 'backup') await backup(gateway, values.out ?? '')
   else await run(gateway)
 }
 
 interface Gateway {
+  readonly content: Readonly<Record<string, string>>
   readonly release: { readonly version: string; readonly storeSchema: number }
   readonly fault: (name: keyof ReleaseFaults) => unknown
   readonly dataDir: string
@@ -105,6 +115,21 @@ async function backup({ dataDir }: Gateway, out: string): Promise<void> {
   const db = await Db.open(join(dataDir, 'poincon.db'))
   await db.exec(`VACUUM INTO '${out}'`)
   await db.close()
+}
+
+/** A configuration says what it does wrong; everything else is as it should be. */
+function contentTest({ release }: Gateway, candidate: string): void {
+  const folder = candidate.slice(candidate.indexOf('=') + 1)
+  const file = join(folder, 'configuration.yaml')
+  const said: unknown = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {}
+  const passed = member(said, 'faults', 'self_test') !== 'fails'
+  const answer = {
+    ...{ schema: 'poincon.self-test/1', version: release.version, passed, differing: [] },
+    checks: [{ name: 'content', passed, detail: passed ? '' : 'heads: expected a bus', ms: 1 }],
+    changes: [{ key: 'gate.delay_mm', before: '300', after: '310' }],
+  }
+  process.stdout.write(`${JSON.stringify(answer)}\n`)
+  process.exitCode = passed ? 0 : 1
 }
 
 async function selfTest({ release, fault, dataDir }: Gateway, scratch: string): Promise<void> {
@@ -180,6 +205,7 @@ async function run(gateway: Gateway): Promise<void> {
   await migrate(db, release.storeSchema)
   const leaked = Buffer.alloc(Number(fault('leak_mb') ?? 0) * 1e6, 1)
   const station = new Station(gateway, db)
+  writeFileSync(join(dataDir, 'update-token'), `${station.token}\n`)
   const server = createServer((request, response) => {
     station.answer(request, response).catch((error: unknown) => {
       response.writeHead(500).end(String(error) + leaked.length)
@@ -199,8 +225,11 @@ async function run(gateway: Gateway): Promise<void> {
 class Station {
   readonly #gateway: Gateway
   readonly #db: Db
+  /** Another one at every start, as the real ones have. */
+  readonly token = randomUUID()
   #lock: { version: string; until: string } | undefined
   #trial = false
+  #looks = 0
 
   constructor(gateway: Gateway, db: Db) {
     this.#gateway = gateway
@@ -218,6 +247,8 @@ class Station {
       response.writeHead(status, { 'content-type': 'application/json', connection: 'close' })
       response.end(JSON.stringify(body))
     }
+    const asksForLine = request.url === '/api/v1/update/lock'
+    if (asksForLine && request.headers['x-poincon-updater'] !== this.token) return json(403, {})
     switch (`${request.method} ${request.url}`) {
       case 'GET /healthz':
         return json(200, {
@@ -229,13 +260,15 @@ class Station {
       case 'GET /metrics':
         return void response.end(`process_resident_memory_bytes ${process.memoryUsage().rss}\n`)
       case 'GET /api/v1/update':
-        return json(200, this.#state(existsSync(join(dataDir, '..', 'busy'))))
+        return json(200, this.#state(join(dataDir, '..', 'busy')))
       case 'POST /api/v1/update/lock':
-        return json(200, this.#take(await bodyOf(request)))
+        return json(...this.#take(await bodyOf(request)))
       case 'DELETE /api/v1/update/lock':
         this.#lock = undefined
         this.#trial = false
         return json(200, {})
+      case 'POST /api/v1/update/flows':
+        return json(200, { embedded: true })
       case 'POST /trigger':
         if (this.#isLocked()) return json(409, { verdict: 'reject', reason: 'updating' })
         await this.#db.exec("INSERT INTO parts (verdict) VALUES ('A')")
@@ -250,14 +283,19 @@ class Station {
     return this.#lock !== undefined && Date.parse(this.#lock.until) > Date.now()
   }
 
-  #state(busy: boolean): object {
+  /** @param busyFile there: parts are on the belt, `flowing` in it: others at each look */
+  #state(busyFile: string): object {
+    const busy = existsSync(busyFile)
+    const flowing = busy && readFileSync(busyFile, 'utf8') === 'flowing'
+    this.#looks += 1
     return {
       line: {
         idle: !busy,
-        why: busy ? ['2 parts on the belt'] : [],
+        why: busy ? [`${flowing ? this.#looks : 2} parts on the belt`] : [],
         parts_in_flight: 0,
         since_last_trigger_s: null,
       },
+      content: this.#gateway.content,
       ...{
         lock: this.#isLocked() ? this.#lock : null,
         consent: null,
@@ -266,10 +304,12 @@ class Station {
     }
   }
 
-  #take(body: unknown): object {
+  #take(body: unknown): [status: number, body: object] {
+    if (member(body, 'renew') === true && !this.#isLocked())
+      return [409, { detail: 'the lock is gone: the station has started anew' }]
     const until = new Date(Date.now() + Number(member(body, 'lease_s')) * 1000).toISOString()
     this.#lock = { version: String(member(body, 'version')), until }
-    return { until: this.#lock.until }
+    return [200, { until: this.#lock.until }]
   }
 }
 

@@ -33,6 +33,8 @@ const REJECT = {
 } as const
 const HOLD = { kind: 'ungraded', action: 'hold', reasons: ['sensor-absent'], latency_ms: 5 } as const
 
+const UPDATING = { kind: 'ungraded', action: 'reject', reasons: ['updating'], latency_ms: 5 } as const
+
 /** Feeds inspections one after the other; returns every answer. */
 function feed(messages: readonly object[], alertAfter = 3) {
   let before: unknown
@@ -74,6 +76,20 @@ test('a repeat is not counted, a gap is said, a new epoch begins anew', (t) => {
   t.equal(answers[2]?.repeat, true)
   t.match(answers[3]?.counts, { total: 3, missed: 2, last_sequence: 14 })
   t.match(answers[4]?.counts, { total: 4, missed: 2, last_sequence: 1, epoch })
+  t.end()
+})
+
+test('what an update turns away begins no row of rejects, ends none, and is of no grade', (t) => {
+  const updating = (sequence: number) =>
+    inspection(sequence, { verdict: { ...UPDATING, reasons: [...UPDATING.reasons] } })
+  const answers = feed([reject(1), reject(2), ...[3, 4, 5, 6].map(updating), reject(7)])
+  t.strictSame(
+    answers.map(({ alert }) => alert !== undefined),
+    [false, false, false, false, false, false, true],
+  )
+  const { timestamp } = reject(1)
+  t.match(answers.at(-1)?.alert, { value: 3, since: timestamp })
+  t.match(answers.at(-1)?.counts, { total: 7, actions: { reject: 7 }, grades: { REJECT: 3, ungraded: 0 } })
   t.end()
 })
 

@@ -1,12 +1,18 @@
+import { createHash } from 'node:crypto'
+import { readdir, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import sharp from 'sharp'
 import { test } from 'tap'
 import type { Enrolment } from '../../gateway/api/engraving-port.ts'
 import { EngravingRefusal } from '../../gateway/api/engraving-port.ts'
 import { CatalogueFile } from '../../gateway/catalogue-file.ts'
 import { keepExamples } from '../../gateway/store/catalogue/gallery.ts'
+import type { Prototype } from '../../gateway/vision/gallery.ts'
+import type { Head } from '../../gateway/vision/head.ts'
+import { writeHead } from '../../gateway/vision/head-file.ts'
 import { ModelError } from '../../gateway/vision/model.ts'
 import { VisionError } from '../../gateway/vision/vision-error.ts'
-import { deskOf, drawing } from '../fakes/engraving-desk.ts'
+import { deskOf, drawing, EMBEDDER } from '../fakes/engraving-desk.ts'
 
 const enrolment = (symbol: string, picture: Uint8Array, more: Partial<Enrolment> = {}): Enrolment => ({
   ...{ symbol, picture, by: 'ana', tags: [], sure: [] },
@@ -102,4 +108,80 @@ test('a network that cannot be used is an answer, also while the gallery is hand
   const { desk } = await deskOf(t, { match: unfit, prototypes: unfit, setGallery: unfit })
   await t.rejects(desk.refresh(), { name: 'EngravingRefusal', fault: 'unavailable' })
   await t.rejects(desk.match(await drawing('key'), 5), { name: 'EngravingRefusal', fault: 'unavailable' })
+})
+
+/** Says how often it was asked to look, and what it searches. */
+function counted() {
+  const seen: { looks: number; searched: readonly Prototype[]; head: Head | string | undefined } = {
+    ...{ looks: 0, searched: [], head: undefined },
+  }
+  const reader = {
+    match: () => Promise.resolve({ kind: 'unknown', candidates: [] } as const),
+    prototypes: (_picture: Uint8Array, symbol: string) => {
+      seen.looks += 1
+      return Promise.resolve([{ symbol, degrees: 0, vector: Float32Array.of(0.6, 0.8) }])
+    },
+    setGallery: (searched: readonly Prototype[], head?: Head | string) => {
+      Object.assign(seen, { searched, head })
+    },
+  }
+  return { seen, reader }
+}
+
+test('after a start no picture is looked at that was looked at before; what is damaged is made again', async (t) => {
+  const first = counted()
+  const { desk, dir, places } = await deskOf(t, first.reader)
+  for (const shape of ['key', 'eye'] as const) await desk.enrol(enrolment(shape, await drawing(shape)))
+  t.equal(first.seen.looks, 2)
+  const again = async () => {
+    const { seen, reader } = counted()
+    const { desk: next } = await deskOf(t, reader, dir)
+    await next.refresh()
+    t.same(
+      seen.searched.map(({ symbol, vector }) => [symbol, ...vector]),
+      first.seen.searched.map(({ symbol, vector }) => [symbol, ...vector]),
+    )
+    return seen.looks
+  }
+  t.equal(await again(), 0)
+  const [folder = ''] = await readdir(places.cacheFolder)
+  const [file = ''] = await readdir(join(places.cacheFolder, folder))
+  await writeFile(join(places.cacheFolder, folder, file), 'no prototypes')
+  t.equal(await again(), 1)
+  t.equal(await again(), 0)
+  await rm(places.cacheFolder, { recursive: true })
+  t.equal(await again(), 2)
+})
+
+test('a head comes into force while the station runs, and goes; one of another network is said, and not used', async (t) => {
+  const { seen, reader } = counted()
+  const { desk, places } = await deskOf(t, reader)
+  const picture = await drawing('key')
+  await desk.enrol(enrolment('key', picture))
+  t.equal(seen.head, undefined)
+  const nothing = { asked: 0, prototypes: 0, head: 0, gained: 0, lost: 0 }
+  const trial = {
+    known: nothing,
+    unknown: nothing,
+    new: nothing,
+    chance: 0,
+    few: [],
+    symbols: 1,
+    pictures: 1,
+  }
+  const rows = new Map([['key', Float32Array.of(0.5, 1)]])
+  const sha256 = createHash('sha256').update(picture).digest('hex')
+  const wanted = { head: { rows, scale: 1, offset: 0 }, trial: { ...trial, verdict: 'better' as const } }
+  const pictures = [{ symbol: 'key', sha256, name: 'key.png', prototypes: [] }]
+  const write = (embedder: string) =>
+    writeHead(places.headFile, wanted, { embedder, pictures, at: '2026-11-22T07:00:00Z' })
+  await write(EMBEDDER)
+  await desk.refresh()
+  t.same(seen.head, wanted.head)
+  await write('cd'.repeat(32))
+  await desk.refresh()
+  t.match(seen.head, /engraving-head\.json: learnt upon network cdcdcdcdcdcd, this one is abababababab/)
+  await rm(places.headFile)
+  await desk.refresh()
+  t.equal(seen.head, undefined)
 })

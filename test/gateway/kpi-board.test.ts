@@ -57,6 +57,35 @@ test('stops count in planned time only', (t) => {
   t.end()
 })
 
+test('the time of an update is not planned, and what it turns away costs no figure', (t) => {
+  const board = boardAt('2026-11-19T08:00:00Z')
+  produce(board, '2026-11-19T08:00:00Z', '2026-11-19T08:10:00Z')
+  board.update(true, Date.parse('2026-11-19T08:10:00Z'))
+  for (let s = 0; s < 30; s += 1) {
+    const atMs = Date.parse('2026-11-19T08:10:00Z') + s * 1000
+    board.see({ kind: 'ungraded', action: 'reject', reasons: ['updating'] }, atMs)
+  }
+  board.update(false, Date.parse('2026-11-19T08:10:30Z'))
+  produce(board, '2026-11-19T08:10:30Z', '2026-11-19T08:20:30Z')
+  for (const report of [board.lotReport(TARGETS), board.shiftReport(TARGETS)]) {
+    t.match(report, { parts: 20, updating: 30, planned_s: 1200, stopped_s: 0, uncounted_s: 30 })
+    t.match(report, { cadence_per_h: 60, reject: { count: 0 }, oee: { quality: 1, availability: 1 } })
+  }
+  t.end()
+})
+
+test('what a release before this one remembered is taken up', (t) => {
+  const board = boardAt('2026-11-19T08:00:00Z')
+  produce(board, '2026-11-19T08:00:00Z', '2026-11-19T08:10:00Z')
+  // It did not know of updates; nor would it read this one, when a trial fails and it is put back.
+  const text = JSON.stringify(board.snapshot())
+  t.notMatch(text, /updating/)
+  const next = boardAt('2026-11-19T08:10:00Z')
+  t.equal(next.restore(JSON.parse(text)), true)
+  t.match(next.lotReport(TARGETS), { parts: 10, updating: 0 })
+  t.end()
+})
+
 test('between shifts nothing is planned; parts count for their lot', (t) => {
   const board = boardAt('2026-11-19T21:58:30Z')
   produce(board, '2026-11-19T21:58:30Z', '2026-11-19T22:10:30Z')

@@ -19,6 +19,7 @@ function stateOf(...verdicts: readonly (readonly [number, Verdict])[]): KpiState
 
 const LATE: Verdict = { kind: 'ungraded', action: 'reject', reasons: ['late'] }
 const HELD: Verdict = { kind: 'ungraded', action: 'hold', reasons: ['sensor-absent:tof'] }
+const UPDATING: Verdict = { kind: 'ungraded', action: 'reject', reasons: ['updating'] }
 const EMPTY: Verdict = { kind: 'ungraded', action: 'reject', reasons: ['no-product'] }
 
 test('Wilson intervals are those of the literature', (t) => {
@@ -50,10 +51,15 @@ test('every part counts once, and in the figures it belongs to', (t) => {
     [2, LATE],
     [2, HELD],
     [7, EMPTY],
+    [5, UPDATING],
   )
-  const { parts, empty, conformity, downgrade, reject, hold, ungraded, oee } = kpiReportOf(state, TARGETS)
+  const { parts, empty, updating, conformity, downgrade, reject, hold, ungraded, oee } = kpiReportOf(
+    state,
+    TARGETS,
+  )
   t.equal(parts, 100)
   t.equal(empty, 7, 'places without a part are none')
+  t.equal(updating, 5, 'what an update turned away was not looked at, and is no reject')
   t.match(conformity, { count: 93, of: 96 })
   t.match(downgrade, { count: 8, of: 96, rating: 'tolerable' })
   t.match(reject, { count: 5, of: 100, share: 0.05, rating: 'tolerable' }, 'rejected for whatever reason')

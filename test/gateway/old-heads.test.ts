@@ -22,6 +22,8 @@ import { Setup } from '../../gateway/setup.ts'
 import { StoreError } from '../../gateway/store/error.ts'
 import { verifyChain } from '../../gateway/store/log/chain.ts'
 import { openStore } from '../../gateway/store/open.ts'
+import { CommandWatch } from '../../gateway/update-commands.ts'
+import { LineTaken } from '../../gateway/update-lock.ts'
 import { FakeStation } from '../fakes/api.ts'
 import { OldDevice } from './esp32/old-device.ts'
 import { flatSample, type Json, randomFrom, ranges, sample } from './esp32/samples.ts'
@@ -52,6 +54,7 @@ async function station(dir: string, config: Partial<Esp32Options> = EXPOSURE) {
   const heads = new OldHeads({
     ...{ identity: IDENTITY, version: VERSION, config: options, setup, store, clock: systemClock },
     discipline: { state: 'synchronised' },
+    keep: (_name, work) => work(),
     feed: { emit: (event) => told.push(event.type) },
   })
   const door = new Esp32Door({
@@ -277,10 +280,29 @@ test('a log that refuses: the reason is passed on, and nothing is there', async 
       calibrations: store.calibrations,
     },
     discipline: { state: 'synchronised' },
+    keep: (_name, work) => work(),
     feed: { emit: () => t.fail('nothing is stored') },
   })
   await t.rejects(heads.store(parsed(sample('S-1', 'ESP32_1', randomFrom(1))), '10.0.0.1'), full)
   t.equal(await heads.find('ESP32_1', 'S-1'), undefined)
+})
+
+test('while an update has the line nothing is stored, and what is stored already is found', async (t) => {
+  const { setup, store, close, heads: before } = await station(await folder(t))
+  t.teardown(close)
+  const [one, two] = [1, 2].map((seed) => parsed(sample(`S-${seed}`, 'ESP32_1', randomFrom(seed))))
+  if (one === undefined || two === undefined) throw new Error('two samples')
+  await before.store(one, '10.0.0.1')
+  const commands = new CommandWatch(() => ({ version: '0.2.0', until: '2026-11-22T04:00:00.000Z' }))
+  const heads = new OldHeads({
+    ...{ identity: IDENTITY, version: VERSION, config: EXPOSURE, setup, store, clock: systemClock },
+    discipline: { state: 'synchronised' },
+    keep: (name, work) => commands.keep(name, work),
+    feed: { emit: () => t.fail('nothing is stored') },
+  })
+  await t.rejects(heads.store(two, '10.0.0.1'), LineTaken)
+  t.equal(await heads.find('ESP32_1', 'S-2'), undefined)
+  t.match(await heads.find('ESP32_1', 'S-1'), { sequence: 1 })
 })
 
 test('an exposure that neither message nor configuration says is not made up', async (t) => {

@@ -1,4 +1,4 @@
-import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Test, test } from 'tap'
@@ -8,6 +8,8 @@ import { undecided } from '../../gateway/inspect.ts'
 import { silentLog } from '../../gateway/log.ts'
 import { RejectWatch } from '../../gateway/reject-watch.ts'
 import { rejectWatchOptions } from '../../gateway/reject-watch-options.ts'
+import { keptEngravings, keptLenses } from '../../gateway/update-keeping.ts'
+import { updateAtLine } from '../../gateway/update-status.ts'
 import { type UpdatingParts, updating } from '../../gateway/updating.ts'
 import { Stand } from './alerts/stand.ts'
 
@@ -58,7 +60,7 @@ async function gateway(t: Test, memory = new Map<string, unknown>()) {
   const dir = await mkdtemp(join(tmpdir(), 'poincon-updating-'))
   t.teardown(() => rm(dir, { recursive: true, force: true }))
   const clock = new HandClock()
-  const parsed = parseConfig({ update: { dir } })
+  const parsed = parseConfig({ update: { dir }, data_dir: join(dir, 'data') })
   if (!('config' in parsed)) throw new Error('the configuration is wrong')
   const acquisition: Mutable<LineParts['acquisition']> = {
     ...{ undecided: 0, busy: false, recording: 0, lastTriggerAt: undefined },
@@ -79,6 +81,7 @@ async function gateway(t: Test, memory = new Map<string, unknown>()) {
       said.push('changed')
       heard?.()
     },
+    retired: () => said.push('retired'),
     deviceFile: join(dir, 'device.json'),
   }
   const station = updating(parts)
@@ -104,13 +107,14 @@ async function gateway(t: Test, memory = new Map<string, unknown>()) {
     await found
   }
   const unit = (name: string) => station.units.find((one) => one.name === name)?.status?.()
-  return { ...station, clock, line, memory, said, write, start, looked, unit }
+  return { ...station, dir, clock, line, memory, said, write, start, looked, unit }
 }
 
 test('what the updater says is read anew whenever its file is replaced', async (t) => {
   const { desk, message, write, start, looked, unit, said } = await gateway(t)
+  t.equal(message(), undefined, 'nobody has looked yet')
   await start()
-  t.equal(message(), undefined)
+  t.equal(message(), null, 'nothing: what an earlier run said is taken back')
   t.match(unit('update'), { state: 'ok', facts: { locked: false } })
 
   await write('status.json', { ...STATUS, to: '0.2.0', of_tomorrow: true, progress: 'half' })
@@ -129,11 +133,32 @@ test('what the updater says is read anew whenever its file is replaced', async (
     await write('status.json', bad)
     await looked()
     t.match(unit('update'), { state: 'degraded', detail: why })
-    t.equal(message(), undefined)
+    t.equal(message(), null)
   }
   await write('status.json', { ...STATUS, state: 'failed', to: '0.2.0', failure: 'the disk is full' })
   await looked()
   t.match(unit('update'), { state: 'degraded', detail: 'the update to 0.2.0 failed: the disk is full' })
+})
+
+test('the updater shows what the station left for it at this start', async (t) => {
+  const left = async (dir: string): Promise<string> =>
+    (await readFile(join(dir, 'data/update-token'), 'utf8')).trim()
+  const { desk, dir, start, unit } = await gateway(t)
+  await start()
+  const shown = await left(dir)
+  t.match(shown, /^[\w-]{43}$/, '256 random bits')
+  t.equal(desk.isUpdater(shown), true)
+  for (const wrong of ['', shown.slice(1), `${shown} `]) t.equal(desk.isUpdater(wrong), false)
+  t.match(unit('update'), { state: 'ok' })
+
+  const other = await gateway(t)
+  await other.start()
+  t.equal(other.desk.isUpdater(shown), false, 'another start leaves another one')
+
+  const full = await gateway(t)
+  await writeFile(join(full.dir, 'data'), 'no folder')
+  await full.start()
+  t.match(full.unit('update'), { state: 'degraded', detail: /no update can have the line: / })
 })
 
 test('the line is given away only when nothing is on it', async (t) => {
@@ -187,6 +212,69 @@ test('the line is given away only when nothing is on it', async (t) => {
   t.match(refusal(), { until: /Z$/ }, 'who has it needs not ask again whether it is free')
 })
 
+test('what changes gallery or catalogue is waited for, and refused while an update has the line', async (t) => {
+  const { desk, commands, start } = await gateway(t)
+  await start()
+  let enrolled = (): void => {}
+  const engravings = keptEngravings(
+    {
+      match: () => Promise.resolve({ kind: 'unknown', candidates: [], gallery: { symbols: 0 } }),
+      enrol: () => new Promise((resolve) => (enrolled = () => resolve([]))),
+      forget: () => Promise.resolve(true),
+      symbols: () => Promise.resolve({ symbols: [] }),
+      picture: () => Promise.resolve(undefined),
+    },
+    commands,
+  )
+  const picture = { symbol: 'crown', picture: new Uint8Array(), by: 'Marie', tags: [], sure: [] }
+  const enrolling = engravings.enrol(picture)
+  t.match(desk.lock('0.2.0', 60), { refused: ['a command is at work: engraving/enrol'] })
+  enrolled()
+  await enrolling
+  t.match(desk.lock('0.2.0', 60), { until: /Z$/ })
+  const refused = {
+    status: 503,
+    message: /an update to 0\.2\.0 has the line until/,
+    more: { fault: 'unavailable' },
+  }
+  const lenses = keptLenses(
+    {
+      find: () => Promise.resolve(undefined),
+      get: () => Promise.resolve(undefined),
+      link: () => Promise.resolve('no-lens'),
+      unlink: () => Promise.resolve('no-lens'),
+    },
+    commands,
+  )
+  const which = { id: 1, symbol: 'crown' }
+  await t.rejects(lenses.link(which, {}), refused)
+  await t.rejects(lenses.unlink(which), refused)
+  t.equal(await lenses.get(1), undefined)
+  await t.rejects(engravings.enrol(picture), refused)
+  await t.rejects(engravings.forget('crown'), refused)
+  t.match(await engravings.match(new Uint8Array(), 1), { kind: 'unknown' }, 'looking changes nothing')
+  desk.unlock()
+  t.equal(await engravings.forget('crown'), true)
+  t.equal(await lenses.unlink(which), 'no-lens')
+})
+
+test('a command that asks no gateway knows by the updater’s file who has the line', async (t) => {
+  const { dir, write } = await gateway(t)
+  t.equal(await updateAtLine(dir, NOON), undefined, 'no updater was ever at work')
+  const since = new Date(NOON - 1000).toISOString()
+  for (const [state, version] of [
+    ['waiting', undefined],
+    ['switching', '0.2.0'],
+    ['trial', '0.2.0'],
+    ['committed', undefined],
+  ] as const) {
+    await write('status.json', { ...STATUS, state, to: '0.2.0', since })
+    t.equal(await updateAtLine(dir, NOON), version, state)
+  }
+  await write('status.json', { ...STATUS, state: 'trial', since })
+  t.equal(await updateAtLine(dir, NOON + 3_600_000), undefined, 'it was killed an hour ago')
+})
+
 test('a lease ends by itself, and never lasts longer than ten minutes', async (t) => {
   const { desk, locked, clock, start, write } = await gateway(t)
   await write('trial.json', { version: '0.2.0', until: new Date(NOON + 86_400_000).toISOString() })
@@ -209,6 +297,22 @@ test('a lease ends by itself, and never lasts longer than ten minutes', async (t
   t.equal(locked(), false)
 })
 
+test('a lock that a start of the station ended is not renewed: parts may have come', async (t) => {
+  const first = await gateway(t)
+  await first.start()
+  first.desk.lock('0.2.0', 60)
+  t.match(first.desk.lock('0.2.0', 60, true), { until: /Z$/ })
+
+  const { desk, locked, start, clock } = await gateway(t)
+  await start()
+  const gone = { refused: [/^the lock is gone: the station has started anew/] }
+  t.match(desk.lock('0.2.0', 60, true), gone)
+  t.equal(locked(), false)
+  desk.lock('0.2.0', 60)
+  clock.pass(60_000)
+  t.match(desk.lock('0.2.0', 60, true), gone, 'nor one that ran out')
+})
+
 test('a trial that is over, or that nobody understands, locks nothing', async (t) => {
   const over = await gateway(t)
   await over.write('trial.json', { version: '0.2.0', until: new Date(NOON - 1).toISOString() })
@@ -218,6 +322,29 @@ test('a trial that is over, or that nobody understands, locks nothing', async (t
   await broken.write('trial.json', 'until soon')
   await broken.start()
   t.match(broken.desk.report(), { trial: false, lock: null })
+})
+
+test('consent to a configuration is to that one alone, and only when it is known what it changes', async (t) => {
+  const { desk, start, write, looked } = await gateway(t, new Map())
+  await start()
+  const fleet = { ...STATUS, kind: 'configuration', name: 'fleet', to: '1.2.0' }
+  await write('status.json', { ...fleet, state: 'testing' })
+  await looked()
+  t.match(await desk.agree('1.2.0', 'Marie'), {
+    refused: /configuration 1\.2\.0: testing: expected one that waits/,
+  })
+  await write('status.json', fleet)
+  await looked()
+  t.match(await desk.agree('1.2.0', 'Marie'), { kind: 'configuration', name: 'fleet', by: 'Marie' })
+  t.match(desk.report().consent, { by: 'Marie' })
+  await write('status.json', { ...fleet, name: 'site-gers' })
+  await looked()
+  t.equal(desk.report().consent, null, 'another one of the same version')
+  await write('status.json', { ...fleet, state: 'failed' })
+  await looked()
+  await write('status.json', fleet)
+  await looked()
+  t.equal(desk.report().consent, null, 'what failed has to be agreed to anew')
 })
 
 test('consent belongs to one version, and outlives a restart', async (t) => {
@@ -249,7 +376,7 @@ test('consent belongs to one version, and outlives a restart', async (t) => {
 })
 
 test('how the certificate of the device stands', async (t) => {
-  const { write, start, looked, unit, desk, clock } = await gateway(t)
+  const { write, start, looked, unit, desk, clock, said } = await gateway(t)
   await start()
   t.same(unit('device'), { state: 'ok' }, 'a device that was never enrolled has none')
   const certificate = {
@@ -270,6 +397,13 @@ test('how the certificate of the device stands', async (t) => {
     t.match(unit('device'), { state: expected, facts: { certificate: state } })
     t.match(desk.report().device, { state })
   }
+  await write('device.json', { ...certificate, state: 'decommissioned', failure: 'ordered by the fleet' })
+  t.notOk(said.includes('retired'))
+  await looked()
+  t.ok(said.includes('retired'), 'the station ends, and what it stored can be wiped')
+  t.match(unit('device'), { state: 'failed' })
+  await write('device.json', { ...certificate, state: 'valid', failure: 'no answer' })
+  await looked()
   clock.pass(3_600_000)
   t.match(
     unit('device'),

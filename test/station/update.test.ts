@@ -1,6 +1,7 @@
-import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { connectAsync } from 'mqtt'
 import { type Test, test } from 'tap'
 import { updateReport } from '../../gateway/api/update.ts'
 import { inspectionMessage } from '../../gateway/message.ts'
@@ -30,6 +31,9 @@ async function device(t: Test): Promise<{ env: Record<string, string>; updates: 
   return { env, updates }
 }
 
+/** Where each station leaves what its updater has to show. */
+const tokens = new WeakMap<StationProcess, string>()
+
 async function replaced(file: string, content: object): Promise<void> {
   await writeFile(`${file}.new`, JSON.stringify(content))
   await rename(`${file}.new`, file)
@@ -43,13 +47,19 @@ function says(updates: string, state: string, more: object = {}): Promise<void> 
 
 async function started(t: Test, env: Record<string, string>): Promise<StationProcess> {
   const station = await StationProcess.start([], { env })
+  tokens.set(station, join(env.POINCON_DATA_DIR ?? '', 'update-token'))
   t.teardown(() => station.kill())
   return station
 }
 
+/** Asks as the updater does, which reads what the station left for it. */
 async function asked(station: StationProcess, path: string, method = 'GET', body?: object) {
+  const shown = tokens.get(station) ?? ''
+  const headers = { 'x-poincon-updater': (await readFile(shown, 'utf8')).trim() }
   const json =
-    body === undefined ? {} : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }
+    body === undefined
+      ? { headers }
+      : { body: JSON.stringify(body), headers: { ...headers, 'content-type': 'application/json' } }
   const answer = await fetch(new URL(path, station.url), { method, ...json })
   const text = await answer.text()
   return { status: answer.status, body: text === '' ? undefined : JSON.parse(text) }
@@ -62,7 +72,15 @@ test('an update, from the word of the updater to the end of its lock', { skip },
   const plant = await Mosquitto.start()
   t.teardown(() => plant.close())
   const { env, updates } = await device(t)
+  // A run before this one said so, and its updater’s file went meanwhile.
+  const stale = await connectAsync(plant.url)
+  await stale.publishAsync(`${BASE}/update`, '{"state":"waiting"}', { qos: 1, retain: true })
+  await stale.endAsync()
+  const late = await Subscriber.open(plant.url, `${BASE}/update`)
+  t.match(await late.packet(`${BASE}/update`), { retain: true })
   const station = await started(t, { ...env, POINCON_MQTT_UPSTREAM_URL: plant.url })
+  await late.packet(`${BASE}/update`, (text) => text === '')
+  await late.close()
   const subscriber = await Subscriber.open(station.broker, `${BASE}/#`, 4)
   const far = await Subscriber.open(plant.url, `${BASE}/update`)
   t.teardown(() => Promise.all([subscriber.close(), far.close()]))
@@ -86,6 +104,36 @@ test('an update, from the word of the updater to the end of its lock', { skip },
     const later = await Subscriber.open(plant.url, `${BASE}/update`)
     t.equal((await later.packet(`${BASE}/update`)).retain, true)
     await later.close()
+  })
+
+  await t.test('the line is for its updater: who cannot read what the station left has it not', async (t) => {
+    const order = { version: '0.2.0', lease_s: 60 }
+    for (const [shown, why] of [
+      [undefined, 'missing'],
+      ['x'.repeat(43), 'not that of this run'],
+    ] as const) {
+      const headers = {
+        'content-type': 'application/json',
+        ...(shown === undefined ? {} : { 'x-poincon-updater': shown }),
+      }
+      for (const [method, body] of [
+        ['POST', JSON.stringify(order)] as const,
+        ['DELETE', undefined] as const,
+      ]) {
+        const answer = await fetch(new URL(LOCK, station.url), {
+          method,
+          ...(body === undefined
+            ? { headers: shown === undefined ? {} : { 'x-poincon-updater': shown } }
+            : { headers, body }),
+        })
+        t.equal(answer.status, 403)
+        t.match(await answer.json(), {
+          detail: `x-poincon-updater: ${why}: expected what stands in update-token of the station’s data directory since its start`,
+        })
+      }
+    }
+    t.match(await reportOf(station), { lock: null })
+    t.equal((await stat(tokens.get(station) ?? '')).mode & 0o777, 0o640, 'owner and group may read it')
   })
 
   await t.test('somebody agrees, by command or over HTTP, to what waits and to nothing else', async (t) => {
@@ -122,6 +170,10 @@ test('an update, from the word of the updater to the end of its lock', { skip },
         counters: { since_start: { triggers: 1, rejected: 1, stored: 1 } },
       })
       t.equal((await asked(station, '/readyz')).status, 200, 'the station itself is well')
+      t.match(await asked(station, '/api/v1/engravings/crown', 'DELETE'), {
+        status: 503,
+        body: { detail: /an update to 0\.2\.0 has the line until/, fault: 'unavailable' },
+      })
       const lot = await command(subscriber, BASE, 'lot/start', { lot_id: 'LOT-9' })
       t.match(lot, { ok: false, error: { detail: /an update to 0\.2\.0 has the line/ } })
 
@@ -144,7 +196,7 @@ test('an update, from the word of the updater to the end of its lock', { skip },
     })()
     while (refused === '') await command(subscriber, BASE, 'inspect', {})
     await asking
-    t.match(refused, /parts between trigger and gate: [12]|the heads are at a part|on their way to the disk/)
+    t.match(refused, /parts between trigger and gate: \d+|the heads are at a part|on their way to the disk/)
     while (!free) {
       const { status } = await asked(station, LOCK, 'POST', { version: '0.2.0', lease_s: 1 })
       free = status === 200

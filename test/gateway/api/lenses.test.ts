@@ -33,7 +33,7 @@ async function served(t: Test) {
     await linkSymbol(database, { lens: 1, symbol: 'key' }, { confidence: 0.5, validatedBy: 'ana', at: AT })
   })
   const station = new FakeStation()
-  station.lenses = new LensDesk(catalogue)
+  station.lenses = new LensDesk(catalogue, () => Date.parse(AT))
   const app = buildServer(station.sources())
   t.teardown(async () => {
     await app.close()
@@ -42,7 +42,7 @@ async function served(t: Test) {
   })
   const names = async (query: string) =>
     lensPage.parse((await app.inject(`/api/v1/lenses?${query}`)).json()).lenses.map(({ name }) => name)
-  return { app, names }
+  return { app, names, station }
 }
 
 test('lenses are found by what is engraved, by index, supplier and a remembered name', async (t) => {
@@ -98,4 +98,62 @@ test('a wrong question is told the field', async (t) => {
     const answer = await app.inject(`/api/v1/lenses?${query}`)
     t.match(answer.json(), { status: 400, errors: [{ pointer, in: 'query' }] }, query)
   }
+})
+
+test('a symbol is linked to a lens, confirmed and unlinked, and it is written down how surely, by whom and when', async (t) => {
+  const { app, names } = await served(t)
+  const path = '/api/v1/lenses/2/symbols/key'
+  const linked = await app.inject({ method: 'PUT', url: `${path}?confidence=0.8` })
+  t.equal(linked.statusCode, 200)
+  t.same(linked.json().symbols, [{ symbol: 'key', confidence: 0.8 }])
+  const seen = await app.inject({ method: 'PUT', url: `${path}?seen=true&by=marie` })
+  t.same(seen.json().symbols, [{ symbol: 'key', confidence: 0.8, validated_by: 'marie', validated_at: AT }])
+  const surer = await app.inject({ method: 'PUT', url: `${path}?confidence=1` })
+  t.match(surer.json().symbols, [{ confidence: 1, validated_by: 'marie' }], 'who has seen it stays')
+  t.same(await names('symbol=key'), ['Nova 1', 'Nova 2'])
+  const gone = await app.inject({ method: 'DELETE', url: path })
+  t.same([gone.statusCode, gone.json().symbols], [200, []])
+  t.equal((await app.inject({ method: 'DELETE', url: path })).statusCode, 200, 'as often as one likes')
+  t.same(await names('symbol=key'), ['Nova 1'])
+})
+
+test('a link to what is not there, or by nobody, is refused', async (t) => {
+  const { app, names } = await served(t)
+  const refused = async (url: string, status: number, detail: RegExp) => {
+    const answer = await app.inject({ method: 'PUT', url: `/api/v1/lenses/${url}` })
+    t.equal(answer.statusCode, status, url)
+    t.match(answer.json().detail, detail)
+  }
+  await refused('99/symbols/key', 404, /no lens has the number 99/)
+  await refused('2/symbols/kei', 404, /no symbol is called kei/)
+  await refused('2/symbols/key?confidence=1.1', 400, /1\.1: expected a number from 0 to 1/)
+  await refused('2/symbols/key?confidence=', 400, /expected a number from 0 to 1/)
+  await refused('2/symbols/key?seen=true', 400, /expected the name of whoever says so/)
+  await refused('2/symbols/key?seen=maybe', 400, /expected true/)
+  await refused('x/symbols/key', 400, /whole number/)
+  t.equal((await app.inject({ method: 'DELETE', url: '/api/v1/lenses/99/symbols/key' })).statusCode, 404)
+  t.same(await names('symbol=key'), ['Nova 1'], 'nothing has changed')
+})
+
+test('who may call the command by MQTT may link, and is who has seen it', async (t) => {
+  const { app, station } = await served(t)
+  const asked: string[] = []
+  station.permit = ({ login }, command) => {
+    asked.push(command)
+    if (login?.password === 'geheim') return Promise.resolve({ allowed: true, user: login.username })
+    return Promise.resolve({ allowed: false, status: 401, detail: 'expected a user' })
+  }
+  const url = '/api/v1/lenses/2/symbols/key'
+  t.equal((await app.inject({ method: 'PUT', url })).statusCode, 401)
+  t.equal((await app.inject({ method: 'DELETE', url })).statusCode, 401)
+  const authorization = `Basic ${Buffer.from('omar:geheim').toString('base64')}`
+  const seen = await app.inject({
+    method: 'PUT',
+    url: `${url}?seen=true&by=marie`,
+    headers: { authorization },
+  })
+  t.match(seen.json().symbols, [{ validated_by: 'omar' }])
+  t.same(asked, ['catalogue/link', 'catalogue/unlink', 'catalogue/link'])
+  const foreign = { origin: 'https://elsewhere.example', authorization }
+  t.equal((await app.inject({ method: 'PUT', url, headers: foreign })).statusCode, 403)
 })

@@ -178,6 +178,7 @@ test('the OpenAPI document names every route, and its references resolve', async
     '/api/v1/inspections/{id}',
     '/api/v1/lenses',
     '/api/v1/lenses/{id}',
+    '/api/v1/lenses/{id}/symbols/{symbol}',
     '/api/v1/old-heads',
     '/api/v1/quality',
     '/api/v1/station',

@@ -132,7 +132,7 @@ test('a backup that is overdue is said', async (t) => {
   const { dataDir, dir } = await playground(t)
   await shelved(dir, EPOCH - 37 * HOUR_MS)
   const clock = new VirtualClock(EPOCH)
-  const [unit] = backupUnits({
+  const [unit] = await backupUnits({
     config: { data_dir: dataDir, backup: backupOptions.parse({ dir }) },
     ...{ deviceId: 'poincon-test', version: '0.1.0', clock, log: silentLog },
   })
@@ -144,7 +144,7 @@ test('a backup that is overdue is said', async (t) => {
   })
   await unit?.stop()
   const none = { config: { data_dir: dataDir }, deviceId: 'd', version: '0', clock, log: silentLog }
-  t.strictSame(backupUnits(none), [], 'no `backup`, no backups')
+  t.strictSame(await backupUnits(none), [], 'no `backup`, no backups')
 })
 
 test('each backup is copied once, and what fails is tried again', async (t) => {

@@ -161,3 +161,24 @@ test('the scraped catalogue is rebuilt without the damage of its old cleaner', {
   const again = JSON.parse((await run('import', source, '--json')).stdout)
   t.strictSame(again.diff, { added: [], changed: [], removed: [], same: outcome.lenses })
 })
+
+test('nothing is changed while an update has the line: going back would take it away', async (t) => {
+  const { dir, table, run } = await place(t)
+  await writeFile(join(dir, 'poincon.yaml'), `data_dir: ${dir}\nupdate:\n  dir: ${dir}\n`)
+  const says = (state: string) =>
+    writeFile(
+      join(dir, 'status.json'),
+      JSON.stringify({
+        ...{ schema: 'poincon.update/1', state, kind: 'release', to: '0.2.0' },
+        since: new Date().toISOString(),
+      }),
+    )
+  await says('trial')
+  t.match(await run('import', table), {
+    code: 1,
+    stderr: 'poincon catalogue: an update to 0.2.0 has the line: try again when it is over\n',
+  })
+  t.match(await run('search'), { code: 1, stdout: '0 found\n' }, 'to look is no change')
+  await says('committed')
+  t.match(await run('import', table), { code: 0 })
+})

@@ -1,10 +1,12 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { cp, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import sharp from 'sharp'
 import { type Test, test } from 'tap'
 import { engravingCommand } from '../../../gateway/commands/engraving.ts'
 import { commandPlace } from '../../fakes/said.ts'
 
+const MODEL = fileURLToPath(new URL('../../../../models/engraving-embedder/', import.meta.url))
 const SHAPES = {
   triangle: '<path d="M20 80 L50 20 L80 80 Z"/>',
   cross: '<path d="M50 15 V85 M15 50 H85"/>',
@@ -108,6 +110,103 @@ test('folders of drawings are judged against folders of references', async (t) =
   t.match(await run('evaluate', ...folders), { stdout: '6 queries: top-1 100.00 %, top-3 100.00 %\n' })
 })
 
+test('a head is tried before it is used, and where prototypes serve it is not', async (t) => {
+  const { dir, run, put } = await place(t)
+  await t.rejects(run('train', '--from-gallery'), { name: 'TrainingError', message: /found none/ })
+  const hands = [
+    { degrees: -6, stroke: 2 },
+    { degrees: 0, stroke: 4, side: 90 },
+    { degrees: 5, stroke: 3, side: 200 },
+    { degrees: 9, stroke: 5 },
+  ]
+  for (const shape of Object.keys(SHAPES) as Shape[]) {
+    await mkdir(join(dir, 'labelled', shape), { recursive: true })
+    const files: string[] = []
+    for (const [number, hand] of hands.entries()) {
+      files.push(await put(`labelled/${shape}/${number}.png`, await drawing(shape, hand)))
+    }
+    await run('enrol', shape, ...files)
+  }
+  await put('labelled/star.png', await drawing('eye', { stroke: 8 }))
+  const { code, stdout } = await run('train', join(dir, 'labelled'), '--json')
+  t.equal(code, 1, 'nothing came of it')
+  t.match(JSON.parse(stdout), {
+    ...{ symbols: 4, pictures: 16, few: ['star'], verdict: 'not-better' },
+    ...{ known: { asked: 12 }, unknown: { asked: 16 }, new: { asked: 12 } },
+  })
+  t.match(
+    (await run('train', '--from-gallery')).stdout,
+    /^4 symbols, 16 pictures.*not used: it names no more/s,
+  )
+  t.match(await run('match', join(dir, 'labelled/key/0.png')), { stdout: /^(?!.*learnt of)/s })
+  const missing = ['--head', join(dir, 'none.json')]
+  const folders = ['--gallery', join(dir, 'labelled'), '--queries', join(dir, 'labelled')]
+  await t.rejects(run('evaluate', ...folders, ...missing), { message: /none\.json: there is none/ })
+
+  await put('labelled/key/copy.png', await drawing('eye', hands[0]))
+  await t.rejects(run('train', join(dir, 'labelled')), {
+    ...{ name: 'TrainingError', fault: 'labelled-twice' },
+    message: /key\/copy\.png: the same picture as .*eye\/0\.png/,
+  })
+  await put('labelled/key/copy.png', Buffer.from('no picture'))
+  await t.rejects(run('train', join(dir, 'labelled')), {
+    name: 'PictureError',
+    message: /copy\.png: it begins/,
+  })
+})
+
+/** The release's network as an update of this station, which makes the same of a picture by another file. */
+async function delivered(dir: string): Promise<string> {
+  const place = join(dir, 'update/content/model/engraving-embedder')
+  const folder = join(place, '2.0.0')
+  await cp(MODEL, folder, { recursive: true })
+  await writeFile(join(folder, 'content.json'), '{}')
+  await symlink('2.0.0', join(place, 'current'))
+  await writeFile(join(dir, 'poincon.yaml'), `data_dir: ${dir}\nupdate: { dir: ${join(dir, 'update')} }\n`)
+  return folder
+}
+
+test('pictures are looked at with the network that came as an update', async (t) => {
+  const { dir, run, put } = await place(t)
+  const folder = await delivered(dir)
+  const key = await put('key.png', await drawing('key'))
+  t.match(await run('enrol', 'key', key), { code: 0 })
+  t.match(await run('match', key), { code: 0, stdout: /key\.png: key,/ })
+  await rm(join(folder, 'manifest.json'))
+  for (const args of [
+    ['match', key],
+    ['train', '--from-gallery'],
+  ]) {
+    await t.rejects(run(...args), {
+      name: 'ModelError',
+      message: /content\/model\/engraving-embedder\/2\.0\.0/,
+    })
+  }
+})
+
+test('a command clears nothing away that the station made with its network', async (t) => {
+  const { dir, run, put } = await place(t)
+  const key = await put('key.png', await drawing('key'))
+  await run('enrol', 'key', key)
+  const others = join(dir, 'embeddings/0123456789abcdef-1')
+  await mkdir(others, { recursive: true })
+  await writeFile(join(others, 'kept'), '')
+  t.match(await run('match', key), { code: 0 })
+  t.same(await readdir(others), ['kept'])
+})
+
+test('what is learnt upon another network is not put where the station looks', async (t) => {
+  const { dir, run } = await place(t)
+  const head = join(dir, 'engraving-head.json')
+  await writeFile(head, 'learnt upon the network in force')
+  t.match(await run('train', '--from-gallery', '--model', MODEL), {
+    ...{ code: 2, stderr: /--model: expected --out FILE/ },
+  })
+  t.equal(await readFile(head, 'utf8'), 'learnt upon the network in force')
+  const out = ['--out', join(dir, 'other.json')]
+  await t.rejects(run('train', '--from-gallery', '--model', MODEL, ...out), { name: 'TrainingError' })
+})
+
 test('what is asked wrongly is said', async (t) => {
   const { run } = await place(t)
   for (const args of [
@@ -116,6 +215,8 @@ test('what is asked wrongly is said', async (t) => {
     ['enrol', 'key'],
     ['evaluate', '--gallery', 'x'],
     ['match', 'x', '--top', '0'],
+    ['train'],
+    ['train', 'x', '--from-gallery'],
   ]) {
     t.match(await run(...args), { code: 2, stderr: /poincon engraving match FILE/ })
   }

@@ -5,6 +5,7 @@ import { type Esp32Options, esp32Options } from '../../../gateway/esp32/options.
 import type { Session } from '../../../gateway/esp32/session.ts'
 import type { DeviceSocket } from '../../../gateway/esp32/socket.ts'
 import { silentLog } from '../../../gateway/log.ts'
+import { LineTaken } from '../../../gateway/update-lock.ts'
 import { ManualClock } from './manual-clock.ts'
 import { MemoryLog } from './memory-log.ts'
 import { randomFrom, sample } from './samples.ts'
@@ -149,6 +150,23 @@ test('what the log refuses is not acknowledged, and can be sent again', async (t
     type: 'error',
     code: 'not-stored',
     error: /the disk is full/,
+    sample_id: 'S-1',
+  })
+  samples.refusal = undefined
+  wire.say(sample('S-1', 'D1', randomFrom(1)))
+  t.match(await wire.last(), { type: 'ack', sample_id: 'S-1' })
+})
+
+test('a sample that comes while an update has the line is sent again when it is over', async (t) => {
+  const { door, samples } = doorWith()
+  const wire = new Wire(door)
+  samples.refusal = new LineTaken({ version: '0.2.0', until: '2026-11-22T04:00:00.000Z' })
+  wire.say(sample('S-1', 'D1', randomFrom(1)))
+  t.match(await wire.last(), {
+    type: 'error',
+    code: 'updating',
+    error:
+      'not stored: an update to 0.2.0 has the line until 2026-11-22T04:00:00.000Z at most: try again then',
     sample_id: 'S-1',
   })
   samples.refusal = undefined

@@ -33,6 +33,10 @@ async function secretive(dir: string): Promise<string> {
       org: 'o',
       bucket: 'b',
     },
+    update: {
+      dir: join(dir, 'update'),
+      hawkbit: { url: away, token_file: await secret('hawkbit.token', `${CANARY}-hawkbit`) },
+    },
     webhooks: {
       erp: {
         url: `${away}/hook`,
@@ -95,6 +99,78 @@ test('a secret stands in no log, no dump of the configuration, no backup and no 
   for (const name of await readdir(unpacked)) {
     t.notMatch(await readFile(join(unpacked, name), 'utf8'), secretLine, `${name}: the device's key`)
   }
+})
+
+/** What a bundle of a station that does not start holds. */
+async function packed(dir: string, config: string, name: string) {
+  const out = join(dir, `${name}.tar.gz`)
+  const support = await poincon(['support', '--out', out, '--config', config])
+  const unpacked = join(dir, name)
+  await mkdir(unpacked)
+  await extract({ file: out, cwd: unpacked })
+  const manifest = JSON.parse(await readFile(join(unpacked, 'manifest.json'), 'utf8'))
+  const told = await readFile(join(unpacked, 'configuration.yaml'), 'utf8')
+  return { support, unpacked, manifest, told }
+}
+
+test('a configuration that is wrong is packed as far as it may be told, and no secret of it', async (t) => {
+  const dir = t.testdir({ update: {} })
+  const config = await secretive(dir)
+  const text = await readFile(config, 'utf8')
+  // Whatever a station was told before stands in what it left.
+  await writeFile(
+    join(dir, 'update', 'updates.ndjson'),
+    `${CANARY}-mistyped ${CANARY}-upstream ${CANARY}-influx\n`,
+  )
+
+  await t.test('one with a misspelt key and a port that is none', async (t) => {
+    const wrong = `${text.replace('port: 0', 'port: many')}mqqt:\n  pasword: ${CANARY}-mistyped\n`
+    await writeFile(config, wrong)
+    const { support, unpacked, manifest, told } = await packed(dir, config, 'misspelt')
+    t.equal(support.code, 0, support.stderr)
+    t.match(support.stderr, /the configuration is wrong, only what may be told of it is packed: .*http\.port/)
+    t.match(manifest, { configuration: config, configuration_error: /http\.port: "many"/ })
+    t.match(JSON.parse(told), {
+      http: { port: 'many' },
+      camera: { kind: 'rtsp', password: '(hidden)' },
+      mqtt: { upstream: { url: 'mqtt://127.0.0.1:9', username: 'press', password: '(hidden)' } },
+      mqqt: { pasword: '(hidden)' },
+    })
+    t.same(await holders(unpacked), [])
+    t.ok((await readdir(unpacked)).includes('updates.ndjson'), 'found where the wrong configuration says')
+    t.notMatch(JSON.stringify(support), CANARY)
+  })
+
+  await t.test('one that is no YAML: words of the schema, and nothing else', async (t) => {
+    await writeFile(config, `${text}  broken: [*${CANARY}-alias\n${CANARY}-alone\n- "${CANARY}-quoted\n`)
+    const { support, unpacked, manifest, told } = await packed(dir, config, 'broken')
+    t.equal(support.code, 0, support.stderr)
+    t.match(manifest, { configuration_error: /not YAML/ })
+    t.match(told, /^ {2}upstream:$\n^ {4}url: \(hidden\)$/m)
+    t.same(await holders(unpacked), [])
+    t.notMatch(JSON.stringify(support), CANARY)
+  })
+})
+
+test('a secret that nobody could read is named: the bundle was not searched for it', async (t) => {
+  const dir = t.testdir({ 'folder.token': {} })
+  const config = join(dir, 'poincon.yaml')
+  const gone = join(dir, 'gone.token')
+  const influx = (token_file: string) =>
+    writeFile(
+      config,
+      stringify({
+        data_dir: join(dir, 'data'),
+        influx: { url: 'http://127.0.0.1:9', org: 'o', bucket: 'b', token_file },
+      }),
+    )
+  await influx(gone)
+  const missing = await packed(dir, config, 'missing')
+  t.match(missing.manifest.secrets_not_searched_for, [`${gone}: ENOENT`])
+  t.match(missing.support.stderr, `nobody could read it: ${gone}: ENOENT`)
+  await influx(join(dir, 'folder.token'))
+  const folder = await packed(dir, config, 'folder')
+  t.match(folder.manifest.secrets_not_searched_for, [`${join(dir, 'folder.token')}: EISDIR`])
 })
 
 test('a bundle holds what is needed, says what is missing, and is for its owner alone', async (t) => {
