@@ -175,7 +175,7 @@ test('a lens under the camera: its picture, what stands on it, what was expected
   await page.getByRole('button', { name: '1', exact: true }).click()
   t.match(await text(page, '#detail'), /Part part-00001.*Rejected.*key97%/s)
   await page.keyboard.press('Escape')
-  t.equal(await page.locator('#detail').count(), 0)
+  await page.locator('#detail').waitFor({ state: 'detached' })
   t.same(
     complaints.filter((one) => !/status of 404/.test(one)),
     [],
