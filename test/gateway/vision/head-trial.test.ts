@@ -3,7 +3,6 @@ import { decide, type MatchRule } from '../../../gateway/vision/decision.ts'
 import { galleryOf, nearest } from '../../../gateway/vision/gallery.ts'
 import { scored } from '../../../gateway/vision/head.ts'
 import { trained } from '../../../gateway/vision/head-trial.ts'
-import { chanceOf } from '../../../gateway/vision/sign-test.ts'
 import { crowd, labelled } from './labelled.ts'
 
 const RULE: MatchRule = {
@@ -79,13 +78,5 @@ test('what nothing can be learnt from is refused by name', (t) => {
     name: 's03/copy.png',
   }
   refused([...pictures, mistaken], fault('labelled-twice', /s03\/copy\.png: the same picture as s00\/0\.png/))
-  t.end()
-})
-
-test('the chance of as many heads of a coin', (t) => {
-  // 10 tosses: 1 + 10 + 45 of 1024 ways have eight heads or more.
-  t.equal(chanceOf(8, 10), 56 / 1024)
-  t.equal(chanceOf(0, 0), 1)
-  t.equal(chanceOf(0, 7), 1)
   t.end()
 })

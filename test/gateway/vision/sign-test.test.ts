@@ -2,8 +2,9 @@ import { test } from 'tap'
 import { chanceOf } from '../../../gateway/vision/sign-test.ts'
 
 test('the chance of so many heads or more', (t) => {
-  t.equal(chanceOf(0, 10), 1)
-  // 56 of 1,024.
+  t.equal(chanceOf(0, 0), 1)
+  t.ok(Math.abs(chanceOf(0, 7) - 1) < 1e-12)
+  // 1 + 10 + 45 of 1,024 ways.
   t.ok(Math.abs(chanceOf(8, 10) - 56 / 1024) < 1e-12)
   t.ok(Math.abs(chanceOf(10, 10) - 1 / 1024) < 1e-15)
   t.end()
