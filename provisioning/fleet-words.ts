@@ -42,7 +42,6 @@ export const deposit = z.object({
     )
     .max(1000),
 })
-export type Deposit = Readonly<z.infer<typeof deposit>>
 
 /** What somebody else wrote, for a terminal: control characters would steer it. */
 export function printable(text: string): string {

@@ -76,30 +76,20 @@ interface DifferingProps {
 function Differing({ differing, format }: DifferingProps) {
   const say = format.texts.update
   return (
-    <section class="update-differing" aria-labelledby="differing-title">
-      <h3 id="differing-title">{say.differing(format.whole(differing.length))}</h3>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region must be reachable by keyboard (WCAG 2.1.1) */}
-      <div class="table-scroll" tabIndex={0}>
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">{say.part}</th>
-              <th scope="col">{say.before}</th>
-              <th scope="col">{say.after}</th>
-            </tr>
-          </thead>
-          <tbody lang="en">
-            {differing.map(({ sequence, before, after }) => (
-              <tr key={sequence}>
-                <td>{format.whole(sequence)}</td>
-                <td>{before}</td>
-                <td>{after}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
-    </section>
+    <Compared
+      id="update-verdicts"
+      title={say.differing(format.whole(differing.length))}
+      columns={[say.part, say.before, say.after]}
+      lang="en"
+    >
+      {differing.map(({ sequence, before, after }) => (
+        <tr key={sequence}>
+          <td>{format.whole(sequence)}</td>
+          <td>{before}</td>
+          <td>{after}</td>
+        </tr>
+      ))}
+    </Compared>
   )
 }
 
@@ -112,27 +102,49 @@ interface ChangesProps {
 function Changes({ changes, format }: ChangesProps) {
   const say = format.texts.update
   return (
-    <section class="update-differing update-changes" aria-labelledby="changes-title">
-      <h3 id="changes-title">{say.changes(format.whole(changes.length))}</h3>
+    <Compared
+      id="update-changes"
+      title={say.changes(format.whole(changes.length))}
+      columns={[say.key, say.before, say.coming]}
+    >
+      {changes.map(({ key, before = '–', after = '–', kept }) => (
+        <tr key={key}>
+          <td>{key}</td>
+          <td>{before}</td>
+          <td>{kept === true ? say.kept(after) : after}</td>
+        </tr>
+      ))}
+    </Compared>
+  )
+}
+
+interface ComparedProps {
+  readonly id: string
+  readonly title: string
+  readonly columns: readonly [string, string, string]
+  /** Of the rows, where it is not the page's. */
+  readonly lang?: string
+  readonly children: ComponentChildren
+}
+
+/** Rows of what is, what was and what comes; they scroll where they are many. */
+function Compared({ id, title, columns, lang, children }: ComparedProps) {
+  return (
+    <section id={id} class="update-compared" aria-labelledby={`${id}-title`}>
+      <h3 id={`${id}-title`}>{title}</h3>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrollable region must be reachable by keyboard (WCAG 2.1.1) */}
       <div class="table-scroll" tabIndex={0}>
         <table>
           <thead>
             <tr>
-              <th scope="col">{say.key}</th>
-              <th scope="col">{say.before}</th>
-              <th scope="col">{say.coming}</th>
+              {columns.map((name) => (
+                <th key={name} scope="col">
+                  {name}
+                </th>
+              ))}
             </tr>
           </thead>
-          <tbody>
-            {changes.map(({ key, before = '–', after = '–', kept }) => (
-              <tr key={key}>
-                <td>{key}</td>
-                <td>{before}</td>
-                <td>{kept === true ? say.kept(after) : after}</td>
-              </tr>
-            ))}
-          </tbody>
+          <tbody {...(lang === undefined ? {} : { lang })}>{children}</tbody>
         </table>
       </div>
     </section>

@@ -92,7 +92,7 @@ test('an update is told in one line, in every room', { skip: NO_BROWSER }, async
     const station = stationWith(of('waiting', { kind: 'configuration', changes }))
     const { page } = await open(t, browser, station, {})
     await page.getByRole('button', { name: 'Details' }).click()
-    t.match(await page.locator('.update-changes tbody tr').allTextContents(), [
+    t.match(await page.locator('#update-changes tbody tr').allTextContents(), [
       'limits.waiting_triggers1620',
       'flows.enabledfalsefalse (stays: this device says so)',
     ])
@@ -118,11 +118,8 @@ test('an update is told in one line, in every room', { skip: NO_BROWSER }, async
       await text(page, '#update-details .facts'),
       /Certificat de l’appareilnon renouvelé, échéance le 1 déc\. 2026/,
     )
-    t.match(await text(page, '.update-differing'), /juge autrement : 2/)
-    t.match(await page.locator('.update-differing tbody tr').allTextContents(), [
-      /accept B 0\.7911/,
-      /REJECT/,
-    ])
+    t.match(await text(page, '#update-verdicts'), /juge autrement : 2/)
+    t.match(await page.locator('#update-verdicts tbody tr').allTextContents(), [/accept B 0\.7911/, /REJECT/])
     if (PICTURES !== undefined) await page.screenshot({ path: join(PICTURES, 'details-fr.png') })
     await page.getByRole('button', { name: 'Fermer' }).click()
     for (const width of [1280, 820, 390]) {
